@@ -1,0 +1,201 @@
+"""sweep.yaml -> Sweep. A mistake names the file, the key path, the value and what is valid."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Hashable, Iterable, Mapping
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any, TypeVar
+
+import msgspec
+import yaml
+
+from lrdash.errors import ConfigError
+from lrdash.sweep.labels import run_labels
+from lrdash.sweep.spec import DEFAULT_PORT, Expect, Group, Run, Scalar, Sweep
+
+# PyYAML follows YAML 1.1, where a float needs a dot: 2e-5 arrives as a string.
+_EXPONENT_WITHOUT_DOT = re.compile(r"[+-]?\d+[eE][+-]?\d+")
+# Names become folder names, job names and parts of one log line.
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+=-]{0,199}")
+_ARGUMENT = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
+
+_T = TypeVar("_T")
+
+
+class _RunEntry(msgspec.Struct, forbid_unknown_fields=True):
+    name: str
+    args: dict[str, Scalar] = {}
+
+
+class _GroupEntry(msgspec.Struct, forbid_unknown_fields=True):
+    script: str
+    runs: list[Any]
+    processes: int = 1
+    program: list[str] = []
+    args: dict[str, Scalar] = {}
+
+
+class _ExpectEntry(msgspec.Struct, forbid_unknown_fields=True):
+    effective_batch_size: int | None = None
+
+
+class _SweepEntry(msgspec.Struct, forbid_unknown_fields=True):
+    name: str
+    groups: dict[str, Any]
+    root: str = "."
+    args: dict[str, Scalar] = {}
+    expect: Any = None
+    require_gpu: bool = False
+    port: int = DEFAULT_PORT
+
+
+def load_sweep(path: Path) -> Sweep:
+    """Read a sweep file.
+
+    Raises:
+        ConfigError: the file is missing, not YAML, or says something that cannot hold.
+    """
+    source = _Source(path)
+    entry = source.convert(source.read(), _SweepEntry, "")
+    source.check_name(entry.name, "name")
+    if not entry.groups:
+        raise source.mistake("groups", "is empty", "give at least one group with runs")
+    if not 1024 <= entry.port <= 65000:
+        raise source.mistake("port", f"is {entry.port}", "valid are 1024 to 65000")
+    folder = path.resolve().parent
+    return Sweep(
+        name=entry.name,
+        file=path.resolve(),
+        root=(folder / Path(entry.root).expanduser()).resolve(),
+        groups=tuple(_groups(source, entry, folder)),
+        expect=Expect(source.convert(entry.expect or {}, _ExpectEntry, "expect").effective_batch_size),
+        require_gpu=entry.require_gpu,
+        port=entry.port,
+    )
+
+
+def _groups(source: _Source, sweep: _SweepEntry, folder: Path) -> Iterable[Group]:
+    seen: dict[str, str] = {}
+    for group_name, raw_group in sweep.groups.items():
+        where = f"groups.{group_name}"
+        source.check_name(group_name, where)
+        group = source.convert(raw_group, _GroupEntry, where)
+        if group.processes < 1:
+            raise source.mistake(f"{where}.processes", f"is {group.processes}", "give 1 or more")
+        if not group.runs:
+            raise source.mistake(f"{where}.runs", "is empty", "give at least one run")
+        runs = []
+        for index, raw_run in enumerate(group.runs):
+            at = f"{where}.runs[{index}]"
+            run = source.convert(raw_run, _RunEntry, at)
+            source.check_name(run.name, f"{at}.name")
+            if run.name in seen:
+                taken = f"{run.name!r} is already the name of {seen[run.name]}"
+                raise source.mistake(f"{at}.name", taken, "run names are folder names: give each its own")
+            seen[run.name] = at
+            runs.append(run)
+        args = [_merged(source, where, sweep.args, group.args, run.args) for run in runs]
+        labels = run_labels([run.name for run in runs], args)
+        yield Group(
+            name=group_name,
+            script=folder / Path(group.script).expanduser(),
+            processes=group.processes,
+            program=tuple(group.program),
+            runs=tuple(
+                Run(run.name, group_name, index, args[index], labels[index]) for index, run in enumerate(runs)
+            ),
+        )
+
+
+def _merged(source: _Source, where: str, *layers: Mapping[str, Scalar]) -> dict[str, Scalar]:
+    merged: dict[str, Scalar] = {}
+    for layer in layers:
+        merged.update({key: _number_or_text(value) for key, value in layer.items()})
+    for key in merged:
+        if not _ARGUMENT.fullmatch(key):
+            raise source.mistake(f"{where}…args", f"has the key {key!r}", "keys are the trainer's flag names")
+    stage, backbone = merged.get("stage"), merged.get("cls_backbone_learning_rate")
+    if backbone is not None and stage not in (None, "cls"):
+        raise source.mistake(
+            f"{where}…args.cls_backbone_learning_rate",
+            f"stands beside stage {stage!r}",
+            "it is only valid for `stage: cls`",
+        )
+    for key in ("learning_rate", "cls_backbone_learning_rate"):
+        rate = merged.get(key)
+        if rate is not None and (isinstance(rate, str | bool) or not rate > 0):
+            raise source.mistake(f"{where}…args.{key}", f"is {rate!r}", "give a positive number such as 2e-5")
+    return merged
+
+
+def _number_or_text(value: Scalar) -> Scalar:
+    is_number = isinstance(value, str) and _EXPONENT_WITHOUT_DOT.fullmatch(value)
+    return float(value) if is_number and isinstance(value, str) else value
+
+
+class _Source:
+    """One YAML file, and errors that say where in it."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def read(self) -> Any:
+        try:
+            text = self.path.read_text(encoding="utf-8")
+        except FileNotFoundError:
+            raise ConfigError(f"{self.path}: no such sweep file; give one with --sweep FILE") from None
+        except (OSError, UnicodeDecodeError) as error:
+            raise ConfigError(f"{self.path}: cannot be read: {error}") from None
+        try:
+            return yaml.load(text, Loader=_UniqueKeyLoader)
+        except yaml.YAMLError as error:
+            raise ConfigError(f"{self.path}: not valid YAML: {' '.join(str(error).split())}") from None
+
+    def convert(self, raw: Any, kind: type[_T], where: str) -> _T:
+        fields = kind.__struct_fields__  # type: ignore[attr-defined]
+        if not isinstance(raw, dict):
+            found = type(raw).__name__
+            raise self.mistake(
+                where or "the file", f"is {found}, not a mapping", f"keys are {', '.join(fields)}"
+            )
+        for key in raw:
+            if key not in fields:
+                near = get_close_matches(str(key), fields, n=1)
+                hint = f"did you mean {near[0]!r}?" if near else f"valid keys: {', '.join(fields)}"
+                raise self.mistake(_join(where, str(key)), "is not a key of a sweep file", hint)
+        try:
+            return msgspec.convert(raw, kind)
+        except msgspec.ValidationError as error:
+            problem, _, inner = str(error).partition(" - at `$")
+            at = _join(where, inner.strip("`.").lstrip("."))
+            raise self.mistake(
+                at or "the file", problem[:1].lower() + problem[1:], "see docs/sweep-yaml.md"
+            ) from None
+
+    def check_name(self, name: str, where: str) -> None:
+        if not _NAME.fullmatch(name):
+            raise self.mistake(
+                where, f"is {name!r}", "names hold letters, digits and . _ + = -, at most 200 of them"
+            )
+
+    def mistake(self, where: str, problem: str, remedy: str) -> ConfigError:
+        return ConfigError(f"{self.path}: {where} {problem}; {remedy}")
+
+
+def _join(where: str, key: str) -> str:
+    return f"{where}.{key}" if where and key else where or key
+
+
+class _UniqueKeyLoader(yaml.CSafeLoader):
+    """Refuses a mapping that holds a key twice: PyYAML would silently keep the last."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
+        keys = [key.value for key, _ in node.value if isinstance(key, yaml.ScalarNode) and key.value != "<<"]
+        for key in keys:
+            if keys.count(key) > 1:
+                raise yaml.constructor.ConstructorError(
+                    None, None, f"key {key!r} stands twice", node.start_mark
+                )
+        return super().construct_mapping(node, deep)

@@ -1,0 +1,122 @@
+"""What an .sbatch file asks of Slurm: its #SBATCH lines."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from dataclasses import dataclass
+from pathlib import Path
+
+from lrdash.errors import ConfigError
+
+_SHORT = {
+    "a": "array", "c": "cpus-per-task", "D": "chdir", "e": "error", "J": "job-name", "N": "nodes",
+    "n": "ntasks", "o": "output", "p": "partition", "t": "time", "A": "account", "q": "qos", "G": "gpus",
+}  # fmt: skip
+_ARRAY_PART = re.compile(r"(\d+)(?:-(\d+)(?::(\d+))?)?")
+
+
+@dataclass(frozen=True)
+class BatchScript:
+    """An .sbatch file; `options` maps long option names to values ("" for a bare flag)."""
+
+    path: Path
+    options: dict[str, str]
+
+    @property
+    def array(self) -> tuple[int, ...]:
+        """The array indices that the script asks for; empty without --array."""
+        return parse_array(self.options.get("array", "")) or ()
+
+    @property
+    def gpus(self) -> int | None:
+        """GPUs a task, from --gres=gpu[:type][:count] or --gpus-per-node; None when it asks for none."""
+        for option in ("gres", "gpus-per-node", "gpus"):
+            for part in self.options.get(option, "").split(","):
+                name, *rest = part.split(":")
+                if option == "gres" and name != "gpu":
+                    continue
+                count = rest[-1] if rest else (name if name.isdigit() else "")
+                if part:
+                    return int(count) if count.isdigit() else 1
+        return None
+
+    @property
+    def time_limit_seconds(self) -> int | None:
+        return parse_time_limit(self.options.get("time", ""))
+
+
+def read_script(path: Path) -> BatchScript:
+    """Read the #SBATCH lines of a script, as sbatch does: until the first command.
+
+    Raises:
+        ConfigError: the script is missing or cannot be read.
+    """
+    try:
+        text = path.read_text(encoding="utf-8", errors="replace")
+    except OSError as error:
+        raise ConfigError(
+            f"{path}: cannot be read: {error.strerror}; the sweep's `script` names it"
+        ) from None
+    options: dict[str, str] = {}
+    for line in text.splitlines():
+        if line.startswith("#SBATCH"):
+            options.update(_parse_options(line.removeprefix("#SBATCH")))
+        elif line.strip() and not line.lstrip().startswith("#"):
+            break
+    return BatchScript(path, options)
+
+
+def parse_array(text: str) -> tuple[int, ...] | None:
+    """`0-2`, `0,2`, `0-8:4`, `0-5%2` -> the indices; None when it is none of these.
+
+    >>> parse_array("0-4:2,7%3")
+    (0, 2, 4, 7)
+    """
+    indices: list[int] = []
+    for part in text.partition("%")[0].strip("[]").split(","):
+        match = _ARRAY_PART.fullmatch(part.strip())
+        if not match:
+            return None
+        first, last, step = (int(value) if value else None for value in match.groups())
+        assert first is not None
+        indices.extend(range(first, (first if last is None else last) + 1, step or 1))
+    return tuple(indices)
+
+
+def parse_time_limit(text: str) -> int | None:
+    """Slurm's time forms (`30`, `30:00`, `24:00:00`, `1-12`, `1-12:00:00`) in seconds; None if it is none.
+
+    >>> parse_time_limit("36:00:00"), parse_time_limit("1-12"), parse_time_limit("30")
+    (129600, 129600, 1800)
+    """
+    days, dash, clock = text.strip().rpartition("-")
+    parts = clock.split(":")
+    if not all(part.isdigit() for part in parts) or (dash and not days.isdigit()) or len(parts) > 3:
+        return None
+    numbers = [int(part) for part in parts]
+    if dash:
+        hours, minutes, seconds = ([*numbers, 0, 0])[:3]
+    elif len(numbers) == 3:
+        hours, minutes, seconds = numbers
+    else:
+        hours, (minutes, seconds) = 0, ([*numbers, 0])[:2]
+    return int(days or 0) * 86400 + hours * 3600 + minutes * 60 + seconds
+
+
+def _parse_options(text: str) -> dict[str, str]:
+    options: dict[str, str] = {}
+    words = shlex.split(text, comments=True)
+    while words:
+        word = words.pop(0)
+        if word.startswith("--"):
+            name, equals, value = word[2:].partition("=")
+            if not equals and words and not words[0].startswith("-"):
+                value = words.pop(0)
+            options[name] = value
+        elif word.startswith("-") and len(word) > 1:
+            name, value = _SHORT.get(word[1], word[1]), word[2:].removeprefix("=")
+            if not value and words and not words[0].startswith("-"):
+                value = words.pop(0)
+            options[name] = value
+    return options
