@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from lrdash.errors import ConfigError, UsageError
+from lrdash.errors import UsageError
 from lrdash.sweep.spec import Run, Sweep
 
 PATTERN = "sbatch/*/sweep.yaml"
@@ -18,21 +18,6 @@ def find_sweep_files(start: Path) -> list[Path]:
         if files := sorted(directory.glob(PATTERN)):
             return files
     return []
-
-
-def the_sweep_file(start: Path) -> Path:
-    """The only sweep file near `start`.
-
-    Raises:
-        ConfigError: there is none, or there are several.
-    """
-    files = find_sweep_files(start)
-    if not files:
-        raise ConfigError(f"no {PATTERN} in {start} or above; give one with --sweep FILE")
-    if len(files) > 1:
-        listed = ", ".join(str(file) for file in files)
-        raise ConfigError(f"several sweeps here: {listed}; give one with --sweep FILE")
-    return files[0]
 
 
 def find_run(sweep: Sweep, words: str) -> Run:

@@ -1,0 +1,54 @@
+"""`lrdash status`: one row a run, as text or as the status document."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from lrdash.cli.context import the_monitor
+
+if TYPE_CHECKING:
+    from lrdash.monitor.snapshot import Snapshot
+
+
+def add_parser(
+    subparsers: argparse._SubParsersAction[argparse.ArgumentParser], common: argparse.ArgumentParser
+) -> None:
+    parser = subparsers.add_parser("status", parents=[common], help="one row a run")
+    parser.add_argument("folders", nargs="*", type=Path, metavar="FOLDER", help="runs without a sweep file")
+    parser.add_argument("--json", action="store_true", help="the status document")
+    parser.add_argument("--watch", action="store_true", help="again whenever something may have changed")
+    parser.set_defaults(command=run)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    if arguments.folders:
+        from lrdash.monitor.foreign import foreign_snapshot
+
+        _print(foreign_snapshot(arguments.folders), arguments.json)
+        return 0
+    monitor = the_monitor(arguments)
+    try:
+        while True:
+            monitor.poll_queue()
+            _print(monitor.poll_files(), arguments.json)
+            if not arguments.watch:
+                return 0
+            time.sleep(min(monitor.queue_interval, monitor.files_interval))
+    finally:
+        monitor.close()
+
+
+def _print(snapshot: Snapshot, as_json: bool) -> None:
+    if as_json:
+        from lrdash.monitor.document import encode
+
+        sys.stdout.buffer.write(encode(snapshot) + b"\n")
+        sys.stdout.buffer.flush()
+        return
+    from lrdash.report.status_table import print_status
+
+    print_status(snapshot)
