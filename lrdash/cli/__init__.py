@@ -31,6 +31,9 @@ COMMANDS = {
 }
 """Command -> module of this package; a module's `add_parser` adds all the commands it holds."""
 
+PASSING_ON = ("launch", "submit")
+"""Commands that hand what stands after `--` on: to the trainer, to sbatch."""
+
 EPILOG = "`lrdash [FOLDER…]` opens the screen; all that it does is also a command: `lrdash COMMAND --help`."
 
 
@@ -56,17 +59,24 @@ def _run(words: list[str]) -> int:
     command = rest[0] if rest and rest[0] in COMMANDS else None
     if command is None and not {"-h", "--help"} & set(words):
         return _open_screen(words)
+    words, extra = _split(words) if command in PASSING_ON else (words, [])
     parser = argparse.ArgumentParser(
         prog="lrdash", description="Learning-rate sweeps on Slurm.", epilog=EPILOG, parents=[common]
     )
     parser.add_argument("--version", action="version", version=f"lrdash {__version__}")
-    parser.set_defaults(sweep=None, scheduler=None)
+    parser.set_defaults(sweep=None, scheduler=None, extra=extra)
     subparsers = parser.add_subparsers(metavar="COMMAND", required=True)
     for module in dict.fromkeys(COMMANDS.values() if command is None else [COMMANDS[command]]):
         import_module(f"lrdash.cli.{module}").add_parser(subparsers, common)
     arguments = parser.parse_args(words)
     code: int = arguments.command(arguments)
     return code
+
+
+def _split(words: list[str]) -> tuple[list[str], list[str]]:
+    """Our words, and those after `--`."""
+    end = words.index("--") if "--" in words else len(words)
+    return words[:end], words[end + 1 :]
 
 
 def _open_screen(words: list[str]) -> int:

@@ -1,0 +1,75 @@
+"""Train one run on this machine: identity, port, command, signals, and nobody left behind."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+
+from lrdash.errors import LrdashError
+from lrdash.launch.attempt import Attempt, read_attempt
+from lrdash.launch.command import run_command, run_environment, shell_text
+from lrdash.launch.gpu import check_gpus
+from lrdash.launch.port import STEP, reserved_port
+from lrdash.launch.streams import port_was_taken, stderr_position
+from lrdash.launch.supervision import Supervision
+from lrdash.scheduler.processes import become_subreaper
+from lrdash.sweep.spec import Run, Sweep
+
+COMMAND_NOT_FOUND = 127
+
+
+def launch(sweep: Sweep, run: Run, extra: Sequence[str]) -> int:
+    """Train `run` and return the exit code of the training."""
+    attempt = read_attempt(os.environ)
+    supervision = Supervision(sweep, run, attempt)
+    become_subreaper()
+    preferred = sweep.run_port(run)
+    while True:
+        with reserved_port(preferred) as port:
+            start = stderr_position()
+            code = _train(sweep, run, attempt, port, extra, supervision)
+        if code == 0 or supervision.was_signalled or not port_was_taken(start):
+            return supervision.after(code)
+        # Something else took the port between our look and torchrun's: nothing has been trained yet.
+        preferred = port + STEP
+
+
+def show(sweep: Sweep, run: Run, extra: Sequence[str]) -> str:
+    """The command of a run, without running anything."""
+    attempt = read_attempt(os.environ)
+    return shell_text(_command(sweep, run, attempt, sweep.run_port(run), extra), sweep.root)
+
+
+def _train(
+    sweep: Sweep, run: Run, attempt: Attempt, port: int, extra: Sequence[str], supervision: Supervision
+) -> int:
+    command = _command(sweep, run, attempt, port, extra)
+    _say(attempt.identity(sweep, run, port))
+    if sweep.require_gpu:
+        check_gpus(sweep.group(run.group).processes, os.environ)
+    print(shell_text(command, sweep.root), flush=True)
+    environment = {**os.environ, **run_environment(sweep.group(run.group), port)}
+    try:
+        return supervision.run(command, environment, sweep.root)
+    except FileNotFoundError:
+        raise CommandNotFoundError(
+            f"{command[0]}: not found; is `program` of group {run.group} installed here?"
+        ) from None
+
+
+def _command(sweep: Sweep, run: Run, attempt: Attempt, port: int, extra: Sequence[str]) -> list[str]:
+    fresh = ["--overwrite_output_dir", "true"] if attempt.fresh else []
+    return run_command(sweep, run, port, attempt.overrides, [*fresh, *extra])
+
+
+def _say(line: object) -> None:
+    """On both streams, so that either log says whose it is."""
+    print(line, flush=True)
+    print(line, file=sys.stderr, flush=True)
+
+
+class CommandNotFoundError(LrdashError):
+    """The group's program is not on this machine."""
+
+    exit_code = COMMAND_NOT_FOUND
