@@ -1,0 +1,49 @@
+"""Line numbers of a file that is too long to be counted before it is shown."""
+
+from __future__ import annotations
+
+from array import array
+
+from lrdash.logs.window import LogFile
+
+STEP = 1024 * 1024
+"""Bytes between two entries of the index, which so takes eight bytes a mebibyte."""
+
+
+class LineCount:
+    """The newlines between an offset and the end, counted in slices while there is time."""
+
+    def __init__(self, start: int = 0) -> None:
+        self._start = start
+        self._counted = start
+        self._lines = 0
+        self._index = array("Q", [0])
+
+    @property
+    def lines(self) -> int:
+        """Lines that end before what has been counted so far."""
+        return self._lines
+
+    def is_complete(self, log: LogFile) -> bool:
+        return self._counted >= log.size
+
+    def advance(self, log: LogFile, budget: int = 16 * STEP) -> None:
+        """Count up to `budget` more bytes."""
+        stop = min(log.size, self._counted + budget)
+        while self._counted < stop:
+            step_end = self._start + len(self._index) * STEP
+            data = log.read_through(self._counted, min(stop, step_end) - self._counted)
+            if not data:
+                return
+            self._lines += data.count(b"\n")
+            self._counted += len(data)
+            if self._counted == step_end:
+                self._index.append(self._lines)
+
+    def number_at(self, log: LogFile, offset: int) -> int | None:
+        """How many lines start before `offset`; None where nobody has counted yet."""
+        if not self._start <= offset <= self._counted:
+            return None
+        step = (offset - self._start) // STEP
+        step_start = self._start + step * STEP
+        return int(self._index[step]) + log.read_through(step_start, offset - step_start).count(b"\n")

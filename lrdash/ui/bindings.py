@@ -1,0 +1,142 @@
+"""The one table of keys: bindings, footer, help and docs/keys.md all come from it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from textual.binding import Binding
+
+KEY_NAMES = {
+    "question_mark": "?", "left_square_bracket": "[", "right_square_bracket": "]", "colon": ":", "slash": "/",
+    "at": "@", "plus": "+", "underscore": "_", "left_curly_bracket": "{", "right_curly_bracket": "}",
+    "space": "space", "enter": "enter", "escape": "esc", "up": "↑", "down": "↓", "left": "←", "right": "→",
+    "pageup": "pgup", "pagedown": "pgdn", "less_than_sign": "<", "greater_than_sign": ">", "home": "home",
+    "end": "end", "exclamation_mark": "!", "full_stop": ".", "comma": ",",
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Key:
+    """A row of the table."""
+
+    name: str
+    """With its view this is the id that the settings file remaps: `home.mark`."""
+    keys: str
+    """Comma-separated, in Textual's names."""
+    action: str
+    label: str
+    """One or two words, for the footer."""
+    help: str
+    footer: bool = False
+
+    @property
+    def shown(self) -> str:
+        """The keys as they are printed on a keyboard."""
+        return " ".join(key_name(key) for key in self.keys.split(","))
+
+
+def key_name(key: str) -> str:
+    """A key as people write it: `?`, `ctrl+t`, `shift+tab`."""
+    *modifiers, last = key.split("+") if key != "+" else [key]
+    return "+".join([*modifiers, KEY_NAMES.get(last, last)])
+
+
+VIEWS: dict[str, tuple[Key, ...]] = {
+    "everywhere": (
+        Key("help", "question_mark", "help", "Help", "the keys of this view", True),
+        Key("actions", "x", "actions", "Actions", "submit, cancel, requeue, hold, remedy…", True),
+        Key("index", "0,1,2,3,4,5,6,7,8,9", "select_index", "Index", "the run with this array index (`:` beyond 9)"),
+        Key("group", "t", "other_group", "Group", "the same index of the other group", True),
+        Key("stream", "o", "other_stream", "out/err", "the log's other stream: out, err, both", True),
+        Key("previous_tab", "left_square_bracket", "tab(-1)", "Tab", "previous tab"),
+        Key("next_tab", "right_square_bracket", "tab(1)", "Tab", "next tab"),
+        Key("next_pane", "tab", "next_pane(1)", "Pane", "next pane"),
+        Key("previous_pane", "shift+tab", "next_pane(-1)", "Pane", "previous pane"),
+        Key("zoom", "plus", "zoom(True)", "Zoom", "the focused pane fills the screen"),
+        Key("unzoom", "underscore", "zoom(False)", "Unzoom", "all panes again"),
+        Key("back", "escape", "back", "Back", "close, clear or go back; never quits"),
+        Key("attention", "a", "attention", "Attention", "what needs attention, and the key that helps"),
+        Key("baseline", "B", "baseline", "Baseline", "compare the group with this run"),
+        Key("diff", "D", "diff", "Differences", "the settings in which runs differ"),
+        Key("wall", "W", "wall", "Wall", "the last lines of all logs at once"),
+        Key("command_log", "at", "command_log", "Commands", "every scheduler command that was run"),
+        Key("refresh", "r", "refresh_now", "Refresh", "ask the queue and read the files now"),
+        Key("pause", "p", "pause", "Pause", "stop or resume asking the queue"),
+        Key("copy", "y", "copy", "Copy", "copy paths, ids and commands of this run"),
+        Key("theme", "ctrl+t", "next_theme", "Theme", "dark, light, mono"),
+        Key("export", "ctrl+s", "export", "Export", "the comparison, or a picture of the screen"),
+        Key("palette", "colon,ctrl+p", "command_palette", "Palette", "every command, by name"),
+        Key("quit", "q", "quit_or_back", "Quit", "back, or quit from Home", True),
+    ),
+    "home": (
+        Key("up", "up,k", "move(-1)", "Up", "previous row"),
+        Key("down", "down,j", "move(1)", "Down", "next row"),
+        Key("top", "g,home", "move(-100000)", "Top", "first row"),
+        Key("bottom", "G,end", "move(100000)", "Bottom", "last row"),
+        Key("page_up", "pageup,ctrl+u", "page(-1)", "Page up", "a page up"),
+        Key("page_down", "pagedown,ctrl+d", "page(1)", "Page down", "a page down"),
+        Key("open", "enter", "open", "Open", "open the log; fold or unfold a group", True),
+        Key("log", "l", "open_log", "Log", "the log of this run", True),
+        Key("fold", "left", "fold(True)", "Fold", "fold the group"),
+        Key("unfold", "right", "fold(False)", "Unfold", "unfold the group"),
+        Key("mark", "space", "mark", "Mark", "mark the run: actions and curves follow the marks"),
+        Key("sort", "s", "sort", "Sort", "sort by the next column"),
+        Key("reverse", "S", "reverse", "Reverse", "the other way round"),
+        Key("filter", "slash", "filter", "Filter", "show only rows that contain a text", True),
+    ),
+    "log": (
+        Key("up", "up,k", "rows(-1)", "Up", "a line up; pauses following"),
+        Key("down", "down,j", "rows(1)", "Down", "a line down"),
+        Key("top", "g,home", "top", "Top", "the first line"),
+        Key("bottom", "G,end", "follow", "End", "the last line, and follow"),
+        Key("page_up", "pageup,b", "pages(-1)", "Page up", "a page up"),
+        Key("page_down", "pagedown,space", "pages(1)", "Page down", "a page down"),
+        Key("half_page_up", "ctrl+u", "pages(-0.5)", "Half up", "half a page up"),
+        Key("half_page_down", "ctrl+d", "pages(0.5)", "Half down", "half a page down"),
+        Key("left", "left", "sideways(-1)", "Left", "scroll to the left"),
+        Key("right", "right", "sideways(1)", "Right", "scroll to the right"),
+        Key("follow", "f,F", "toggle_follow", "Follow", "keep the end in view, or pause", True),
+        Key("wrap", "w", "wrap", "Wrap", "break long lines, or cut them off", True),
+    ),
+    "chart": (
+        Key("left", "left,h", "crosshair(-1)", "←", "the crosshair one point back"),
+        Key("right", "right", "crosshair(1)", "→", "the crosshair one point on", True),
+        Key("metric", "m", "metric(1)", "Metric", "next metric", True),
+        Key("previous_metric", "M", "metric(-1)", "Metric", "previous metric"),
+        Key("unit", "u", "unit", "x axis", "x by epoch, step or time", True),
+        Key("log_scale", "Y", "log_scale", "Log y", "logarithmic or linear y", True),
+        Key("solo", "z", "solo", "Solo", "only this run; again for all", True),
+        Key("dim", "d", "dim", "Dim", "hide or show this run", True),
+    ),
+    "log": (
+        Key("up", "up,k", "rows(-1)", "Up", "a line up, and stop following"),
+        Key("down", "down,j", "rows(1)", "Down", "a line down"),
+        Key("half_up", "ctrl+u", "pages(-0.5)", "Half page", "half a page up"),
+        Key("half_down", "ctrl+d", "pages(0.5)", "Half page", "half a page down"),
+        Key("page_up", "pageup,b", "pages(-1)", "Page up", "a page up"),
+        Key("page_down", "pagedown,space", "pages(1)", "Page down", "a page down"),
+        Key("left", "left,h", "sideways(-1)", "Left", "scroll to the left"),
+        Key("right", "right", "sideways(1)", "Right", "scroll to the right"),
+        Key("top", "g,home", "top", "Top", "the first line"),
+        Key("follow", "G,F,end", "follow", "Follow", "to the end, and follow it"),
+        Key("toggle_follow", "f", "toggle_follow", "Follow", "follow or pause", True),
+        Key("wrap", "w", "wrap", "Wrap", "wrap long lines"),
+    ),
+}
+
+
+def bindings(view: str) -> list[Binding]:
+    """The Textual bindings of a view; their ids are `view.name`."""
+    return [binding for key in VIEWS[view] for binding in _bindings_of(view, key)]
+
+
+def _bindings_of(view: str, key: Key) -> Iterable[Binding]:
+    if key.action == "select_index":
+        for digit in key.keys.split(","):
+            yield Binding(digit, f"select_index({digit})", key.label, show=False, tooltip=key.help, id=f"{view}.{digit}")
+        return
+    yield Binding(
+        key.keys, key.action, key.label, show=key.footer, tooltip=key.help, id=f"{view}.{key.name}",
+        key_display=key_name(key.keys.split(",")[0]),
+    )  # fmt: skip
