@@ -107,6 +107,8 @@ class Submission(msgspec.Struct, frozen=True):
     """Further sbatch options, as the user gave them."""
     environment: Mapping[str, str] = {}
     """Added to the environment of the job."""
+    processes: int = 1
+    """Ranks of one task; only the local scheduler needs to be told."""
 
 
 class Scheduler(Protocol):

@@ -7,8 +7,8 @@ import re
 import msgspec
 
 _LINE = re.compile(
-    r"lrdash: sweep=(?P<sweep>\S+) group=(?P<group>\S+) index=(?P<index>\d+) run=(?P<run>\S+)"
-    r" job=(?P<job>\S+) restart=(?P<restart>\d+) port=(?P<port>\d+) host=(?P<host>\S+)"
+    r"lrdash: sweep=(?P<sweep>\S+) group=(?P<group>\S+) index=(?P<index>\d{1,9}) run=(?P<run>\S+)"
+    r" job=(?P<job>\S+) restart=(?P<restart>\d{1,9}) port=(?P<port>\d{1,5}) host=(?P<host>\S+)"
     r" scheduler=(?P<scheduler>\S+) root=(?P<root>.+)"
 )
 

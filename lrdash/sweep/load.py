@@ -76,6 +76,19 @@ def load_sweep(path: Path) -> Sweep:
     )
 
 
+def parse_scalar(text: str) -> Scalar:
+    """A value from a command line, read as it would be in a sweep file.
+
+    >>> parse_scalar("2e-5"), parse_scalar("true"), parse_scalar("16"), parse_scalar("a: b")
+    (2e-05, True, 16, 'a: b')
+    """
+    try:
+        value = yaml.load(text, Loader=yaml.CSafeLoader)
+    except yaml.YAMLError:
+        return text
+    return _number_or_text(value) if isinstance(value, str | int | float | bool | None) else text
+
+
 def _groups(source: _Source, sweep: _SweepEntry, folder: Path) -> Iterable[Group]:
     seen: dict[str, str] = {}
     for group_name, raw_group in sweep.groups.items():

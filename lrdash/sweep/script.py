@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import shlex
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -61,7 +62,7 @@ def read_script(path: Path) -> BatchScript:
     options: dict[str, str] = {}
     for line in text.splitlines():
         if line.startswith("#SBATCH"):
-            options.update(_parse_options(line.removeprefix("#SBATCH")))
+            options.update(parse_options(shlex.split(line.removeprefix("#SBATCH"), comments=True)))
         elif line.strip() and not line.lstrip().startswith("#"):
             break
     return BatchScript(path, options)
@@ -104,9 +105,14 @@ def parse_time_limit(text: str) -> int | None:
     return int(days or 0) * 86400 + hours * 3600 + minutes * 60 + seconds
 
 
-def _parse_options(text: str) -> dict[str, str]:
+def parse_options(arguments: Sequence[str]) -> dict[str, str]:
+    """sbatch's options by long name; "" for a bare flag.
+
+    >>> parse_options(["-t", "30", "--gres=gpu:2", "--requeue"])
+    {'time': '30', 'gres': 'gpu:2', 'requeue': ''}
+    """
     options: dict[str, str] = {}
-    words = shlex.split(text, comments=True)
+    words = list(arguments)
     while words:
         word = words.pop(0)
         if word.startswith("--"):

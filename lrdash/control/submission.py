@@ -1,0 +1,212 @@
+"""Submitting: what exactly would be submitted, then doing it, with a record of each step."""
+
+from __future__ import annotations
+
+import getpass
+import hashlib
+import json
+import os
+import secrets
+import subprocess
+import sys
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+import msgspec
+
+from lrdash.errors import AlreadyActiveError, LrdashError, SchedulerError, TimedOutError
+from lrdash.launch.attempt import FRESH, OVERRIDES
+from lrdash.scheduler.base import Scheduler, Submission
+from lrdash.scheduler.ownership import latest_tasks, note_found_jobs, users_of
+from lrdash.scheduler.records import (
+    SubmissionRecord,
+    age_seconds,
+    replace_record,
+    utc_now,
+    write_record,
+)
+from lrdash.sweep.paths import logs_dir
+from lrdash.sweep.spec import Run, Scalar, Sweep
+
+LOST_SECONDS = 60.0
+"""How long a request without an answer may still be on its way."""
+GIT_SECONDS = 5.0
+
+
+@dataclass(frozen=True)
+class SubmissionPlan:
+    """What `carry_out` will do; made without side effects."""
+
+    sweep: Sweep
+    jobs: tuple[Submission, ...]
+    overrides: Mapping[str, Scalar]
+    fresh: bool
+
+    def runs_of(self, job: Submission) -> tuple[Run, ...]:
+        runs = self.sweep.group(job.group).runs
+        return tuple(runs[index] for index in job.indices)
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of one array job."""
+
+    submission: Submission
+    job: str | None
+    error: LrdashError | None = None
+
+    def __str__(self) -> str:
+        indices = ",".join(map(str, self.submission.indices))
+        what = f"{self.submission.group} [{indices}]"
+        return f"{what}: job {self.job}" if self.error is None else f"{what}: not submitted: {self.error}"
+
+
+def plan_submission(
+    sweep: Sweep,
+    scheduler: Scheduler,
+    runs: Collection[Run] | None = None,
+    *,
+    overrides: Mapping[str, Scalar] = {},
+    fresh: bool = False,
+    options: Sequence[str] = (),
+) -> SubmissionPlan:
+    """One array job for each group that has any of `runs` (all by default)."""
+    chosen = sweep.runs if runs is None else runs
+    token = secrets.token_hex(4)
+    environment = {"LRDASH_VENV": os.environ.get("LRDASH_VENV", sys.prefix)}
+    if overrides:
+        environment[OVERRIDES] = json.dumps(dict(overrides))
+    if fresh:
+        environment[FRESH] = "1"
+    jobs = tuple(
+        Submission(
+            group=group.name,
+            script=group.script,
+            job_name=sweep.job_name(group.name),
+            indices=tuple(run.index for run in group.runs if run in chosen),
+            work_dir=sweep.root,
+            token=token,
+            options=tuple(options),
+            environment=environment,
+            processes=group.processes,
+        )
+        for group in sweep.groups
+        if any(run in chosen for run in group.runs)
+    )
+    return SubmissionPlan(sweep, jobs, dict(overrides), fresh)
+
+
+def check_not_active(plan: SubmissionPlan, scheduler: Scheduler) -> None:
+    """
+    Raises:
+        AlreadyActiveError: one of the runs is queued or running.
+    """
+    tasks = scheduler.read_queue(users_of(plan.sweep)).tasks
+    records = note_found_jobs(plan.sweep, tasks)
+    _check_none_is_lost(plan, records)
+    latest = latest_tasks(plan.sweep, tasks, records)
+    planned = [run for job in plan.jobs for run in plan.runs_of(job)]
+    active = [run for run in planned if run.key in latest and not latest[run.key].task.is_finished]
+    if active:
+        named = ", ".join(f"{run.key} ({latest[run.key].task.id})" for run in active)
+        raise AlreadyActiveError(
+            f"already queued or running: {named}; "
+            f"choose others with --group and --index, or cancel these first"
+        )
+
+
+def carry_out(plan: SubmissionPlan, scheduler: Scheduler) -> Iterator[Outcome]:
+    """Submit job after job; stops after the first that was not accepted. Nothing is cancelled.
+
+    Raises:
+        AlreadyActiveError: one of the runs is queued or running; nothing was submitted.
+    """
+    check_not_active(plan, scheduler)
+    logs_dir(plan.sweep).mkdir(parents=True, exist_ok=True)
+    for job in plan.jobs:
+        outcome = _submit(plan, job, scheduler)
+        yield outcome
+        if outcome.error is not None:
+            return
+
+
+def _submit(plan: SubmissionPlan, job: Submission, scheduler: Scheduler) -> Outcome:
+    record = _record(plan, job, scheduler)
+    path = write_record(plan.sweep, record)
+    try:
+        job_id = scheduler.submit(job)
+    except TimedOutError as error:
+        return _after_no_answer(plan, job, record, scheduler, error)
+    except SchedulerError as error:
+        replace_record(path, msgspec.structs.replace(record, state="refused", error=str(error)))
+        return Outcome(job, None, error)
+    replace_record(path, msgspec.structs.replace(record, state="submitted", job=job_id))
+    return Outcome(job, job_id)
+
+
+def _after_no_answer(
+    plan: SubmissionPlan,
+    job: Submission,
+    record: SubmissionRecord,
+    scheduler: Scheduler,
+    error: TimedOutError,
+) -> Outcome:
+    """The job may exist all the same: it is looked for once, by its token, and never submitted again."""
+    with suppress(SchedulerError):
+        records = note_found_jobs(plan.sweep, scheduler.read_queue(users_of(plan.sweep)).tasks)
+        found = [each for each in records if each.token == record.token and each.group == record.group]
+        if found and found[0].job:
+            return Outcome(job, found[0].job)
+    return Outcome(
+        job,
+        None,
+        TimedOutError(
+            f"{error}; it may have been submitted all the same (token {record.token}): "
+            f"look with `lrdash status` when Slurm answers again, before you submit again"
+        ),
+    )
+
+
+def _check_none_is_lost(plan: SubmissionPlan, records: Sequence[SubmissionRecord]) -> None:
+    groups = {job.group for job in plan.jobs}
+    for record in records:
+        wait = LOST_SECONDS - age_seconds(record)
+        if record.state == "intended" and record.group in groups and wait > 0:
+            raise AlreadyActiveError(
+                f"a submission of {record.group} at {record.time} got no answer (token {record.token}) "
+                f"and may still arrive; submit again in {wait:.0f} s if it is not in `lrdash status` by then"
+            )
+
+
+def _record(plan: SubmissionPlan, job: Submission, scheduler: Scheduler) -> SubmissionRecord:
+    return SubmissionRecord(
+        state="intended",
+        time=utc_now(),
+        sweep=plan.sweep.name,
+        group=job.group,
+        indices=job.indices,
+        runs=tuple(run.name for run in plan.runs_of(job)),
+        scheduler=scheduler.name,
+        command=scheduler.submit_command(job),
+        script=str(job.script),
+        script_sha256=hashlib.sha256(job.script.read_bytes()).hexdigest(),
+        git_commit=_git_commit(plan.sweep.root),
+        user=getpass.getuser(),
+        host=os.uname().nodename,
+        token=job.token,
+        overrides=plan.overrides,
+        fresh=plan.fresh,
+    )
+
+
+def _git_commit(root: Path) -> str | None:
+    try:
+        answer = subprocess.run(
+            ["git", "-C", str(root), "rev-parse", "HEAD"],
+            capture_output=True, text=True, timeout=GIT_SECONDS, check=False,
+        )  # fmt: skip
+    except (OSError, subprocess.TimeoutExpired):
+        return None
+    return answer.stdout.strip() or None if answer.returncode == 0 else None

@@ -1,0 +1,192 @@
+"""The local scheduler's state: one JSON file a job, so that it outlives whoever asked for it."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import re
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO
+
+import msgspec
+
+from lrdash.scheduler.base import FINISHED_STATES, StreamPaths, Task
+
+_LOG_NAME = re.compile(r"(\d{1,18})_\d+\.(?:out|err)")
+_MARK_BYTES = 512
+DEAD_STATE = "NODE_FAIL"
+
+
+class LocalTask(msgspec.Struct, kw_only=True):
+    """One array task. Times are Unix seconds."""
+
+    index: int
+    out: str
+    err: str
+    state: str = "PENDING"
+    reason: str | None = "Resources"
+    started: float | None = None
+    ended: float | None = None
+    exit_code: str | None = None
+    pid: int | None = None
+
+    @property
+    def is_finished(self) -> bool:
+        return self.state in FINISHED_STATES
+
+
+class LocalJob(msgspec.Struct, kw_only=True):
+    """One array job."""
+
+    id: int
+    name: str
+    comment: str
+    script: str
+    """A copy made at submission: what is edited later does not change a job."""
+    work_dir: str
+    user: str
+    submitted: float
+    processes: int
+    time_limit_seconds: float | None
+    append: bool
+    """Whether logs are appended to."""
+    environment: dict[str, str]
+    tasks: list[LocalTask]
+    supervisor: int | None = None
+    """Pid of the supervisor that took the job."""
+
+    @property
+    def is_finished(self) -> bool:
+        return all(task.is_finished for task in self.tasks)
+
+
+class SupervisorMark(msgspec.Struct, frozen=True):
+    """Who holds the supervisor's lock."""
+
+    pid: int
+    host: str
+
+
+class JobStore:
+    """The folder of a sweep's local jobs."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    @contextmanager
+    def gate(self) -> Iterator[None]:
+        """Held while a job is added, and while the supervisor looks for one a last time before it ends."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        with open(self.folder / "gate.lock", "w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            yield
+
+    def jobs(self) -> list[LocalJob]:
+        """All jobs, oldest first."""
+        files = [file for file in self.folder.glob("*.json") if file.stem.isdigit()]
+        return [
+            msgspec.json.decode(file.read_bytes(), type=LocalJob)
+            for file in sorted(files, key=lambda file: int(file.stem))
+        ]
+
+    def save(self, job: LocalJob) -> None:
+        """Write a job's file at once or not at all; only its owner can read the environment in it."""
+        new = self.folder / f".{job.id}.new"
+        descriptor = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        with open(descriptor, "wb") as file:
+            file.write(msgspec.json.encode(job))
+        new.rename(self.folder / f"{job.id}.json")
+
+    def next_id(self, logs: Path) -> int:
+        """Above every job id of this folder and of the log folder, Slurm's ones included."""
+        names = (match for file in logs.glob("*_*.*") if (match := _LOG_NAME.fullmatch(file.name)))
+        logged = [int(match[1]) for match in names]
+        return max([*logged, *(job.id for job in self.jobs()), 0]) + 1
+
+    def copy_script(self, job_id: int, script: Path) -> Path:
+        copy = self.folder / f"{job_id}.sh"
+        copy.write_bytes(script.read_bytes())
+        return copy
+
+    def ask_to_cancel(self, task_id: str) -> None:
+        (self.folder / f"{task_id}.cancel").touch()
+
+    def take_cancellations(self) -> set[str]:
+        """Ids of the tasks that somebody wants cancelled; each is given out once."""
+        files = list(self.folder.glob("*.cancel"))
+        for file in files:
+            file.unlink()
+        return {file.stem for file in files}
+
+    @property
+    def lock_file(self) -> Path:
+        return self.folder / "supervisor.lock"
+
+    def supervisor(self) -> SupervisorMark | None:
+        """The supervisor that is alive, on whichever machine."""
+        try:
+            with open(self.lock_file, "rb") as lock:
+                if not _is_held(lock):
+                    return None
+                mark = lock.read()
+        except FileNotFoundError:
+            return None
+        return msgspec.json.decode(mark, type=SupervisorMark) if mark else None
+
+    def become_supervisor(self) -> IO[bytes]:
+        """Wait until nobody else supervises this folder; the lock lasts until the file is closed."""
+        lock = open(self.lock_file, "ab+")  # noqa: SIM115, held until the supervisor ends
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        mark = msgspec.json.encode(SupervisorMark(os.getpid(), os.uname().nodename))
+        # Over the previous one at once: a reader never sees half of it.
+        descriptor = os.open(self.lock_file, os.O_WRONLY)
+        os.pwrite(descriptor, mark.ljust(_MARK_BYTES), 0)
+        os.close(descriptor)
+        return lock
+
+
+def task_id(job: LocalJob, task: LocalTask) -> str:
+    return f"{job.id}_{task.index}"
+
+
+def as_task(job: LocalJob, task: LocalTask, alive: int | None) -> Task:
+    """A task in the schedulers' common words; `alive` is the pid of the living supervisor."""
+    is_lost = not task.is_finished and job.supervisor not in (None, alive)
+    end = task.ended or (None if is_lost else time.time())
+    return Task(
+        id=task_id(job, task),
+        state=DEAD_STATE if is_lost else task.state,
+        reason=lost_reason(job) if is_lost else task.reason,
+        elapsed_seconds=end - task.started if end and task.started else None,
+        time_limit_seconds=job.time_limit_seconds,
+        submitted=job.submitted,
+        started=task.started,
+        ended=task.ended,
+        partition="local",
+        nodes=os.uname().nodename if task.started else None,
+        user=job.user,
+        work_dir=job.work_dir,
+        name=job.name,
+        comment=job.comment,
+        exit_code=task.exit_code,
+        restarts=0,
+    )
+
+
+def lost_reason(job: LocalJob) -> str:
+    return f"the local supervisor (pid {job.supervisor}) ended without a word; submit again to resume"
+
+
+def stream_paths(task: LocalTask) -> StreamPaths:
+    return StreamPaths(Path(task.out), Path(task.err))
+
+
+def _is_held(lock: IO[bytes]) -> bool:
+    try:
+        fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    return False
