@@ -6,9 +6,12 @@ import fcntl
 import os
 import tempfile
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+
+pytest_plugins = ["tests.slurm.fixtures"]
 
 ROOT = Path(__file__).parent.parent
 TRAINING_LOCK = Path(tempfile.gettempdir()) / "lrdash-training.lock"
@@ -18,11 +21,17 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
 
 
-@pytest.fixture
-def training_lock() -> Iterator[None]:
+@contextmanager
+def hold_training_lock() -> Iterator[None]:
     """One training at a time on this machine, whoever runs tests."""
     with TRAINING_LOCK.open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+@pytest.fixture
+def training_lock() -> Iterator[None]:
+    with hold_training_lock():
         yield
 
 

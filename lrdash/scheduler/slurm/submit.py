@@ -1,0 +1,59 @@
+"""sbatch: its command line and its answer."""
+
+from __future__ import annotations
+
+import re
+
+from lrdash.errors import RefusedError
+from lrdash.scheduler.base import Submission
+
+TOKEN_PREFIX = "lrdash:"
+_ANSWER = re.compile(r"^(\d+)(?:;\S+)?$", re.MULTILINE)
+
+
+def sbatch_command(submission: Submission) -> tuple[str, ...]:
+    """The exact command; the user's own options come last and win."""
+    return (
+        "sbatch",
+        "--parsable",
+        f"--job-name={submission.job_name}",
+        f"--array={format_indices(submission.indices)}",
+        f"--chdir={submission.work_dir}",
+        f"--comment={comment(submission.token)}",
+        *submission.options,
+        str(submission.script),
+    )
+
+
+def comment(token: str) -> str:
+    """What marks a job as ours, also when the answer of its sbatch was lost."""
+    return f"{TOKEN_PREFIX}{token}"
+
+
+def format_indices(indices: tuple[int, ...]) -> str:
+    """Array indices as sbatch takes them, ranges folded.
+
+    >>> format_indices((0, 1, 2)), format_indices((0, 2, 3))
+    ('0-2', '0,2-3')
+    """
+    runs: list[list[int]] = []
+    for index in sorted(set(indices)):
+        if runs and index == runs[-1][-1] + 1:
+            runs[-1].append(index)
+        else:
+            runs.append([index])
+    return ",".join(str(run[0]) if len(run) == 1 else f"{run[0]}-{run[-1]}" for run in runs)
+
+
+def parse_job_id(text: str) -> str:
+    """The id in the answer of `sbatch --parsable`: `123` or `123;cluster`, perhaps after a site's own lines.
+
+    Raises:
+        RefusedError: there is none.
+    """
+    found = _ANSWER.findall(text)
+    if not found:
+        raise RefusedError(
+            f"sbatch: printed no job id but {text.strip()[:200]!r}; look with squeue before trying again"
+        )
+    return str(found[-1])

@@ -1,0 +1,90 @@
+"""The scheduler against a real cluster: submit, see, find the logs, cancel."""
+
+from __future__ import annotations
+
+import getpass
+import secrets
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from lrdash.scheduler.base import Submission, Task
+from lrdash.scheduler.slurm import SlurmScheduler
+from tests.slurm.cluster import Cluster
+from tests.waiting import wait_until
+
+USER = getpass.getuser()
+SCRIPT = """\
+#!/bin/bash
+#SBATCH --output=logs/%A_%a.out
+#SBATCH --error=logs/%A_%a.err
+#SBATCH --mem=10M
+#SBATCH --gres=gpu:2
+echo "index $SLURM_ARRAY_TASK_ID gpus $CUDA_VISIBLE_DEVICES rate $RATE"
+sleep 600
+"""
+
+
+@pytest.fixture
+def scheduler(slurm_cluster: Cluster) -> Iterator[SlurmScheduler]:
+    scheduler = SlurmScheduler(slurm_cluster.environment)
+    yield scheduler
+    scheduler.close()
+
+
+@pytest.fixture
+def submission(tmp_path: Path) -> Submission:
+    (tmp_path / "logs").mkdir()
+    script = tmp_path / "train.sbatch"
+    script.write_text(SCRIPT)
+    return Submission(
+        group="text",
+        script=script,
+        job_name='sweep | "text"\n[red]é\x1f',
+        indices=(0, 2),
+        work_dir=tmp_path,
+        token=secrets.token_hex(4),
+        environment={"RATE": "2e-5"},
+    )
+
+
+def job_tasks(scheduler: SlurmScheduler, job: str, state: str = "") -> list[Task]:
+    """The tasks of one job; with a state, only when all of them are in it."""
+    tasks = [task for task in scheduler.read_queue([USER]).tasks if task.job == job]
+    return tasks if all(task.state == (state or task.state) for task in tasks) else []
+
+
+def test_a_submitted_array_runs_and_its_logs_are_found(
+    scheduler: SlurmScheduler, submission: Submission
+) -> None:
+    job = scheduler.submit(submission)
+
+    tasks = wait_until(lambda: job_tasks(scheduler, job, "RUNNING"))
+
+    assert {task.id for task in tasks} == {f"{job}_0", f"{job}_2"}
+    assert {task.name for task in tasks} == {submission.job_name}
+    assert {task.work_dir for task in tasks} == {str(submission.work_dir)}
+    paths = scheduler.log_paths(job, (0, 1, 2))
+    assert set(paths) == {0, 2}
+    assert paths[2].err == submission.work_dir / "logs" / f"{job}_2.err"
+    text = wait_until(lambda: paths[2].out.exists() and paths[2].out.read_text(), 10)
+    assert text in ("index 2 gpus 2,3 rate 2e-5\n", "index 2 gpus 0,1 rate 2e-5\n")
+
+
+def test_a_job_is_found_by_its_token(scheduler: SlurmScheduler, submission: Submission) -> None:
+    job = scheduler.submit(submission)
+
+    assert {task.job for task in scheduler.find_by_token(submission.token)} == {job}
+    assert scheduler.find_by_token("another") == ()
+
+
+def test_a_cancelled_index_leaves_the_others_alone(scheduler: SlurmScheduler, submission: Submission) -> None:
+    job = scheduler.submit(submission)
+    wait_until(lambda: job_tasks(scheduler, job, "RUNNING"))
+
+    scheduler.cancel([f"{job}_0"])
+
+    states = {task.id: task.state for task in job_tasks(scheduler, job)}
+    assert states[f"{job}_2"] == "RUNNING"
+    assert states[f"{job}_0"] in ("COMPLETING", "CANCELLED")
