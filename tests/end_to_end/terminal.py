@@ -123,9 +123,11 @@ class Terminal:
         return self._wait(what, seconds, wanted=False)
 
     def wait_exit(self, seconds: float = 10.0) -> int:
-        """Wait for the program's end; returns its exit code."""
-        wait_until(lambda: self._format("#{pane_dead}") == "1", seconds, "the program ends")
-        return int(self._format("#{pane_dead_status}") or -1)
+        """Wait for the program's end; returns its exit code, or the negative number of its signal."""
+        states = "#{pane_dead_status},#{pane_dead_signal}"
+        wait_until(lambda: self._format(states) != ",", seconds, "the program ends")
+        status, _, signal = self._format(states).partition(",")
+        return int(status) if status else -int(signal)
 
     def title(self) -> str:
         """What the program, or a log that it shows, has set the terminal's title to."""
