@@ -63,7 +63,7 @@ class Terminal:
         }
         self._tmux(
             "-u", "-f", str(configuration), "new-session", "-d", "-x", str(width), "-y", str(height),
-            "-c", str(cwd or Path.cwd()), shlex.join(command), env=environment,
+            "-c", str(cwd or Path.cwd()), self._and_keep_code(command), env=environment,
         )  # fmt: skip
 
     def __enter__(self) -> Self:
@@ -123,11 +123,9 @@ class Terminal:
         return self._wait(what, seconds, wanted=False)
 
     def wait_exit(self, seconds: float = 10.0) -> int:
-        """Wait for the program's end; returns its exit code, or the negative number of its signal."""
-        states = "#{pane_dead_status},#{pane_dead_signal}"
-        wait_until(lambda: self._format(states) != ",", seconds, "the program ends")
-        status, _, signal = self._format(states).partition(",")
-        return int(status) if status else -int(signal)
+        """Wait for the program's end; returns its exit code as a shell has it (128 and more: a signal)."""
+        code = self._folder / "code"
+        return int(wait_until(lambda: code.exists() and code.read_text(), seconds, "the program ends"))
 
     def title(self) -> str:
         """What the program, or a log that it shows, has set the terminal's title to."""
@@ -141,6 +139,10 @@ class Terminal:
     def close(self) -> None:
         self._run("kill-server")
         shutil.rmtree(self._folder, ignore_errors=True)
+
+    def _and_keep_code(self, command: Sequence[str]) -> str:
+        # tmux 3.3 does not always have the status of a pane that is dead
+        return f"{shlex.join(command)}; echo $? > {shlex.quote(str(self._folder / 'code'))}"
 
     def _wait(self, what: str | re.Pattern[str], seconds: float, *, wanted: bool) -> list[str]:
         deadline = time.monotonic() + seconds

@@ -14,7 +14,9 @@ from tests.end_to_end.terminal import Terminal
 def test_keys_are_typed_and_the_screen_is_read(tmp_path: Path) -> None:
     with Terminal(["cat"], width=40, height=6, cwd=tmp_path) as terminal:
         terminal.type("hello; [b]")
-        terminal.keys("Enter", ";", "Enter")
+        terminal.keys("Enter")
+        terminal.wait_for("hello; [b]\nhello; [b]")
+        terminal.keys(";", "Enter")
         terminal.wait_for(re.compile(r"^hello; \[b\]\nhello; \[b\]\n;\n;$", re.MULTILINE))
         assert terminal.pressed == 13
         terminal.keys("C-d")
