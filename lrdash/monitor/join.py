@@ -1,0 +1,164 @@
+"""Queue, logs and results joined into one Snapshot. Pure: everything it needs is handed in."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+
+from lrdash.monitor.checks import run_checks
+from lrdash.monitor.diagnosis import diagnose
+from lrdash.monitor.evidence import NO_FACTS, PredictionFacts, RunEvidence
+from lrdash.monitor.files import FileFacts, RunFiles
+from lrdash.monitor.forecast import forecast
+from lrdash.monitor.queue import VANISHED, QueueFacts
+from lrdash.monitor.snapshot import Attempt, Metrics, RunStatus, Snapshot, Sources, Usage
+from lrdash.results.documents import RunResults
+from lrdash.scheduler.base import Task, TaskUsage
+from lrdash.sweep.script import BatchScript
+from lrdash.sweep.spec import Args, Run, Sweep
+
+
+def join(
+    sweep: Sweep,
+    queue: QueueFacts,
+    files: FileFacts,
+    now: float,
+    scripts: Mapping[str, BatchScript],
+    overrides: Mapping[str, Args],
+) -> Snapshot:
+    """The snapshot of this moment.
+
+    Args:
+        scripts: group name -> what its script asks for.
+        overrides: run key -> arguments of `submit --set`.
+    """
+    predictions = {key: one.predictions for key, one in files.runs.items() if one.predictions}
+    statuses = []
+    for run in sweep.runs:
+        own = files.runs.get(run.key, RunFiles())
+        task = _settled_by_files(queue.tasks.get(run.key), own)
+        group = sweep.group(run.group)
+        evidence = RunEvidence(
+            now=now,
+            sweep=sweep,
+            group=group,
+            run=run,
+            overrides=overrides.get(run.key, {}),
+            task=task,
+            script=scripts.get(run.group),
+            facts=own.facts or NO_FACTS,
+            results=own.results,
+            steps=own.steps,
+            predictions=own.predictions,
+            peers=_peers(sweep, run, predictions),
+        )
+        statuses.append(_status(run, evidence, own, queue.usages.get(task.id) if task else None))
+    return Snapshot(
+        sweep=sweep.name,
+        taken_at=datetime.fromtimestamp(now).astimezone().isoformat(timespec="milliseconds"),
+        sources=Sources(
+            queue.queue_source(now),
+            queue.accounting_source(now),
+            files.logs_source(now),
+            files.results_source(now),
+        ),
+        runs=tuple(statuses),
+    )
+
+
+def _status(run: Run, evidence: RunEvidence, files: RunFiles, usage: TaskUsage | None) -> RunStatus:
+    task = evidence.task
+    return RunStatus(
+        run=run.name,
+        group=run.group,
+        index=run.index,
+        label=run.label,
+        learning_rate=evidence.learning_rate,
+        cls_backbone_learning_rate=evidence.backbone_learning_rate,
+        attempt=_attempt(evidence),
+        task=task.id if task else None,
+        state=task.state if task else None,
+        reason=task.reason if task else None,
+        elapsed_seconds=_elapsed(task, evidence.now),
+        time_limit_seconds=task.time_limit_seconds if task else None,
+        expected_start=_expected_start(task),
+        restarts=_restarts(evidence),
+        exit_code=task.exit_code if task else None,
+        nodes=task.nodes if task else None,
+        progress=forecast(evidence),
+        metrics=_metrics(files.results),
+        checks=run_checks(evidence),
+        diagnosis=diagnose(evidence),
+        usage=_usage(usage, evidence),
+        logs=files.log_paths,
+    )
+
+
+def _settled_by_files(task: Task | None, files: RunFiles) -> Task | None:
+    """A task that nobody accounts for is settled by its results, then by its log."""
+    if task is None or task.state != VANISHED:
+        return task
+    from msgspec.structs import replace
+
+    if files.results.predict is not None:
+        return replace(task, state="COMPLETED", reason="nobody accounts for it; its results are complete")
+    facts = files.facts
+    if facts is not None and facts.finished is not None:
+        return replace(task, state="COMPLETED", reason="nobody accounts for it; its log came to the end")
+    return task
+
+
+def _peers(sweep: Sweep, run: Run, predictions: Mapping[str, PredictionFacts]) -> dict[str, PredictionFacts]:
+    others = (other for other in sweep.group(run.group).runs if other.key != run.key)
+    return {other.name: predictions[other.key] for other in others if other.key in predictions}
+
+
+def _attempt(evidence: RunEvidence) -> Attempt | None:
+    identity, meta = evidence.facts.identity, evidence.results.meta
+    if identity is not None and (evidence.task is None or identity.job == evidence.task.id):
+        return Attempt(identity.job, identity.restart)
+    if meta is not None and meta.job is not None:
+        return Attempt(meta.job, meta.restart)
+    return Attempt(evidence.task.id, evidence.task.restarts or 0) if evidence.task else None
+
+
+def _restarts(evidence: RunEvidence) -> int | None:
+    if evidence.task is not None and evidence.task.restarts is not None:
+        return evidence.task.restarts
+    identity = evidence.facts.identity
+    return identity.restart if identity else None
+
+
+def _elapsed(task: Task | None, now: float) -> float | None:
+    """The scheduler's figure, run on while the task runs."""
+    if task is None:
+        return None
+    if task.state == "RUNNING" and task.started is not None:
+        return max(0.0, now - task.started)
+    return task.elapsed_seconds
+
+
+def _expected_start(task: Task | None) -> str | None:
+    if task is None or task.state != "PENDING" or task.started is None:
+        return None
+    return datetime.fromtimestamp(task.started).astimezone().isoformat(timespec="seconds")
+
+
+def _metrics(results: RunResults) -> Metrics:
+    return Metrics(results.last, results.best, results.predict, results.epochs, results.source)
+
+
+def _usage(usage: TaskUsage | None, evidence: RunEvidence) -> Usage | None:
+    meta = evidence.results.meta
+    peak = meta.peak_bytes.get("gpu") if meta else None
+    if usage is None and peak is None:
+        return None
+    used = usage or TaskUsage()
+    return Usage(
+        max_rss_bytes=used.max_rss_bytes,
+        requested_memory_bytes=used.requested_memory_bytes,
+        cpu_seconds=used.cpu_seconds,
+        allocated_cpus=used.allocated_cpus,
+        gpus=evidence.script.gpus if evidence.script else None,
+        peak_gpu_bytes=peak,
+    )

@@ -1,0 +1,66 @@
+"""Tasks that only their logs still tell of: submitted by hand, on another day, and gone from the queue."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Sequence
+from pathlib import Path
+
+from lrdash.scheduler.base import Task
+from lrdash.scheduler.ownership import run_of_log
+from lrdash.scheduler.records import SubmissionRecord
+from lrdash.sweep.identity import Identity, parse_identity
+from lrdash.sweep.paths import logs_dir
+from lrdash.sweep.spec import Sweep
+
+_HEAD_BYTES = 4096
+_LOG = re.compile(r".+\.(?:out|err)")
+SEEN_IN_LOG = "known from its log"
+
+
+class LoggedTasks:
+    """Finds logs of a sweep; the head of each file is read once."""
+
+    def __init__(self, sweep: Sweep) -> None:
+        self._sweep = sweep
+        self._identities: dict[tuple[str, int], Identity] = {}
+
+    def find(self, records: Sequence[SubmissionRecord]) -> dict[str, Task]:
+        """The newest task that has a log, by run key; its state is not known from the log's name."""
+        found: dict[str, Task] = {}
+        try:
+            entries = [entry for entry in os.scandir(logs_dir(self._sweep)) if _LOG.fullmatch(entry.name)]
+        except OSError:
+            return {}
+        for entry in entries:
+            if not entry.is_file():
+                continue
+            owner = run_of_log(self._sweep, entry.name, self._identity(Path(entry.path)), records)
+            if owner is None:
+                continue
+            run, task_id = owner
+            task = Task(task_id, "UNKNOWN", SEEN_IN_LOG)
+            if run.key not in found or _number(task) > _number(found[run.key]):
+                found[run.key] = task
+        return found
+
+    def _identity(self, path: Path) -> Identity | None:
+        """The identity line in the head of a log; looked for again until it is there."""
+        try:
+            with path.open("rb") as file:
+                status = os.fstat(file.fileno())
+                key = (path.name, status.st_ino)
+                if key not in self._identities:
+                    head = file.read(_HEAD_BYTES).decode("utf-8", "replace")
+                    found = next((one for line in head.splitlines() if (one := parse_identity(line))), None)
+                    if found is None:
+                        return None
+                    self._identities[key] = found
+                return self._identities[key]
+        except OSError:
+            return None
+
+
+def _number(task: Task) -> int:
+    return int(task.job) if task.job.isdigit() else 0

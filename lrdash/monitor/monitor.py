@@ -1,0 +1,139 @@
+"""Watches a sweep: what to read when, and the Snapshot of it all."""
+
+from __future__ import annotations
+
+import hashlib
+import threading
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import platformdirs
+
+from lrdash.errors import ConfigError
+from lrdash.monitor.document import read_document, write_document
+from lrdash.monitor.files import NOTHING_READ, FileWatch
+from lrdash.monitor.join import join
+from lrdash.monitor.queue import QueueWatch
+from lrdash.monitor.snapshot import Snapshot
+from lrdash.scheduler.base import FINISHED_STATES, Scheduler
+from lrdash.scheduler.records import read_records
+from lrdash.sweep.script import BatchScript, read_script
+from lrdash.sweep.spec import Args, Sweep
+
+FILES_SECONDS = 1.0
+IDLE_FILES_SECONDS = 5.0
+CACHED_DOCUMENT = "status.json"
+
+
+class Monitor:
+    """Two independent polls, each from a worker thread of its own, never two of one kind at once.
+
+    What is kept on disk (the last status document, cursors of the logs, indexes of predictions) makes the
+    next start show everything at once and read only what is new.
+    """
+
+    def __init__(
+        self,
+        sweep: Sweep,
+        scheduler: Scheduler | None,
+        *,
+        cache_dir: Path | None = None,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self.sweep = sweep
+        self.scheduler = scheduler
+        self.cache_dir = cache_dir or sweep_cache_dir(sweep)
+        self._clock = clock
+        self._queue = QueueWatch(sweep, scheduler, clock)
+        self._files = FileWatch(sweep, self.cache_dir, clock)
+        self._file_facts = NOTHING_READ
+        self._lock = threading.Lock()
+        self._scripts = _scripts(sweep)
+        self.snapshot = self._first_snapshot()
+
+    def poll_queue(self) -> Snapshot:
+        """Ask the scheduler; blocks as long as it does."""
+        self._queue.poll()
+        return self._join()
+
+    def poll_files(self) -> Snapshot:
+        """Read what logs and results have added."""
+        self._file_facts = self._files.poll(self._queue.facts)
+        snapshot = self._join()
+        write_document(snapshot, self.cache_dir / CACHED_DOCUMENT)
+        return snapshot
+
+    @property
+    def queue_interval(self) -> float:
+        """Seconds from the answer of one queue poll to the next."""
+        return self._queue.interval
+
+    def wake(self) -> None:
+        """The user has just changed something: the next polls come soon."""
+        self._queue.wake()
+
+    @property
+    def files_interval(self) -> float:
+        return FILES_SECONDS if self._is_active() else IDLE_FILES_SECONDS
+
+    @property
+    def command_log(self) -> Sequence[Any]:
+        """Every command of the scheduler that was run, oldest first."""
+        log = getattr(self.scheduler, "command_log", None)
+        return log.entries if log is not None else ()
+
+    def close(self) -> None:
+        """Makes polls that still run return at once."""
+        if self.scheduler is not None:
+            self.scheduler.close()
+        self._files.close()
+
+    def _join(self) -> Snapshot:
+        with self._lock:
+            overrides = _overrides(self.sweep)
+            now = self._clock()
+            snapshot = join(self.sweep, self._queue.facts, self._file_facts, now, self._scripts, overrides)
+            self.snapshot = snapshot
+            return snapshot
+
+    def _first_snapshot(self) -> Snapshot:
+        """The last one on disk, if it is of the same runs; else the runs alone."""
+        cached = read_document(self.cache_dir / CACHED_DOCUMENT)
+        if cached is not None and [run.key for run in cached.runs] == [run.key for run in self.sweep.runs]:
+            self._queue.remember(cached)
+            return cached
+        return self._join()
+
+    def _is_active(self) -> bool:
+        states = [run.state for run in self.snapshot.runs]
+        return any(state is not None and state not in FINISHED_STATES for state in states)
+
+
+def sweep_cache_dir(sweep: Sweep) -> Path:
+    """One folder a sweep file, in the user's cache directory."""
+    digest = hashlib.sha256(str(sweep.file).encode()).hexdigest()[:16]
+    return platformdirs.user_cache_path("lrdash") / f"{sweep.name}-{digest}"
+
+
+def _scripts(sweep: Sweep) -> dict[str, BatchScript]:
+    found = {}
+    for group in sweep.groups:
+        try:
+            found[group.name] = read_script(group.script)
+        except ConfigError:
+            continue  # preflight says so; what runs can be watched all the same
+    return found
+
+
+def _overrides(sweep: Sweep) -> dict[str, Args]:
+    """Arguments of the last `submit --set`, by run key."""
+    keys = {run.name: run.key for run in sweep.runs}
+    return {
+        keys[name]: record.overrides
+        for record in read_records(sweep)
+        if record.state != "refused"
+        for name in record.runs
+        if name in keys
+    }
