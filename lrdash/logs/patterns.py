@@ -1,0 +1,83 @@
+"""Every expression with which facts are read from logs, with its source. Causes of failure: causes.py.
+
+All of them work on bytes, are searched for (never anchored: any line can be glued to the end of a
+progress bar) and take a line from which carriage returns and colours are already gone.
+"""
+
+from __future__ import annotations
+
+import re
+
+FLOAT = rb"[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?"
+GROUPED = rb"\d+(?:,\d{3})*"
+"""An integer as transformers' banner and our trainer print it: 7,615,616,512."""
+
+ESCAPES = re.compile(rb"\x1b\[[0-?]*[ -/]*[@-~]|\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)|\x1b[@-_]")
+"""Terminal escape sequences: ECMA-48 CSI, OSC and two-byte ones."""
+
+# The experiment's README: "For array index 2 (separate LRs), you should see in the logs".
+OPTIMIZER_ANCHOR = b"custom classification optimizer"
+OPTIMIZER = re.compile(
+    rb"Using custom classification optimizer with backbone_lr=(?P<backbone>%b),\s*head_lr=(?P<head>%b)"
+    % (FLOAT, FLOAT)
+)
+
+WHOLE_OPTIMIZER = re.compile(rb"optimizer with backbone_lr=\d\.\d\de[-+]\d\d, head_lr=\d\.\d\de[-+]\d\d$")
+"""The experiment's own notation at the very end of a file: no digit can be missing."""
+
+# lrdash launch, the first line of an attempt on both streams.
+IDENTITY_ANCHOR = b"lrdash: sweep="
+IDENTITY = re.compile(rb"lrdash: (sweep=\S+ .*)")
+IDENTITY_FIELD = re.compile(rb"(\w+)=((?:(?! \w+=).)*)")
+
+# The bundled trainer, stdout.
+PROCESS_RANK = re.compile(rb"Process rank: (?P<rank>\d+), world size: (?P<size>\d+)")  # LLaMA-Factory's words
+DATASET = re.compile(rb"Loading dataset (?P<name>.+): (?P<rows>%b) rows from (?P<path>.+)" % GROUPED)
+CUT = re.compile(
+    rb"Cut (?P<cut>%b) of (?P<rows>%b) inputs of (?P<name>.+) to cutoff_len=(?P<length>\d+) tokens"
+    % (GROUPED, GROUPED)
+)
+FROZEN = re.compile(rb"Frozen (?P<part>\w+): (?P<count>%b) parameters" % GROUPED)
+TRAINABLE = re.compile(rb"Trainable parameters: (?P<groups>\w+=%b(?:, \w+=%b)*)" % (GROUPED, GROUPED))
+TRAINABLE_GROUP = re.compile(rb"(?P<name>\w+)=(?P<count>%b)" % GROUPED)
+HEARTBEAT = re.compile(rb"Step (?P<step>\d+) of (?P<steps>\d+), epoch (?P<epoch>%b)" % FLOAT)
+STOPPED = re.compile(rb"Stopped by (?P<signal>SIG\w+) at step (?P<step>\d+)")
+
+# LLaMA-Factory src/llamafactory/hparams/parser.py and the bundled trainer.
+RESUMED = re.compile(rb"Resuming training from (?P<path>.+?)(?: at step (?P<step>\d+).*|\.)?$")
+# LLaMA-Factory src/llamafactory/model/model_utils/visual.py; v0.9.3 prints a bare name.
+NOT_TRAINABLE = re.compile(
+    rb"Set (?P<part>vision model|multi model projector|language model) not trainable: (?P<names>.*)"
+)
+
+# transformers 4.x and 5.x trainer.py, _inner_training_loop and its helpers (stderr).
+BANNER = {
+    "num_examples": re.compile(rb"Num examples = (%b)" % GROUPED),
+    "num_epochs": re.compile(rb"Num Epochs = (%b)" % GROUPED),
+    "per_device_batch_size": re.compile(rb"Instantaneous batch size per device = (%b)" % GROUPED),
+    "effective_batch_size": re.compile(rb"Total train batch size \(w\. parallel[^)]*\) = (%b)" % GROUPED),
+    "gradient_accumulation_steps": re.compile(rb"Gradient Accumulation steps = (%b)" % GROUPED),
+    "steps": re.compile(rb"Total optimization steps = (%b)" % GROUPED),
+}
+RUNNING_TRAINING = b"***** Running training *****"
+SECTION = re.compile(rb"\*\*\*\*\* (?P<title>[\w ]+?) \*\*\*\*\*")
+# transformers trainer.py and trainer_pt_utils.py log_metrics: what is printed after the end of training.
+FINISHED = re.compile(
+    rb"\*\*\*\*\* predict metrics \*\*\*\*\*|Training completed\. Do not forget to share|'train_runtime': "
+)
+
+# transformers trainer_callback.py ProgressCallback.on_log: a Python dict of numbers (4.x) or strings (5.x).
+ROW_START = b"{'"
+ROW_FIELD = re.compile(rb"'(?P<key>[\w./-]+)': '?(?P<value>%b|nan|-?inf|NaN|-?Infinity)'?(?=[,}])" % FLOAT)
+
+# tqdm std.py format_meter; a bar with a description ("Loading checkpoint shards: ") is not training progress.
+BAR_MARK = b"%|"
+BAR = re.compile(
+    rb"^\s*(?P<percent>\d{1,3})%\|[^|]*\| (?P<n>\d+)/(?P<total>\d+) \[(?P<elapsed>(?:\d+ days?, )?[\d:]+)<"
+)
+
+FACT_ANCHORS = (
+    rb"\*\*\*\*\*|Num [Ee]|Instantaneous batch|Total train b|Total optim|Gradient Acc|Loading dataset|Cut \d"
+    rb"|Frozen |Trainable p|Process rank|Resuming tr|Set [vml]|Stopped by SIG|Step \d|Training completed|\{'"
+)
+"""What a line holds if it can state a fact; the scanner looks closer at such lines only."""
