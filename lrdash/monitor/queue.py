@@ -35,10 +35,11 @@ VANISHED = "UNKNOWN"
 
 @dataclass(frozen=True)
 class QueueFacts:
-    """What is known at one moment, by run key."""
+    """What is known at one moment; `tasks` by run key."""
 
     tasks: Mapping[str, Task]
     usages: Mapping[str, TaskUsage]
+    """By task id."""
     paths: Mapping[str, StreamPaths]
     """By task id."""
     answered_at: float | None
@@ -188,7 +189,7 @@ class QueueWatch:
         if settled is not None and settled.task.is_finished:
             self._tasks[key] = _merged(known, settled.task)
             if settled.usage:
-                self._usages[key] = settled.usage
+                self._usages[known.id] = settled.usage
         elif not known.is_finished and self._tries[known.id] >= SETTLE_TRIES:
             reason = "left the queue, and nobody accounts for it"
             self._tasks[key] = msgspec.structs.replace(known, state=VANISHED, reason=reason)

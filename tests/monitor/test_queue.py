@@ -1,0 +1,163 @@
+"""What the screen may say about the queue: never less than was known, never old as new."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from lrdash.errors import AccountingDisabledError, TimedOutError
+from lrdash.monitor.monitor import Monitor
+from lrdash.monitor.queue import SETTLE_TRIES
+from lrdash.monitor.snapshot import RunStatus, Snapshot
+from lrdash.scheduler.base import SettledTask, StreamPaths, Task, TaskUsage
+from lrdash.sweep.paths import results_dir
+from lrdash.sweep.spec import Sweep
+from tests.monitor.stubs import StubScheduler, by_hand, small_sweep
+
+
+class Clock:
+    def __init__(self) -> None:
+        self.now = 1_800_000_000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+class Watched:
+    """A monitor of a small sweep with a scheduler in a test's hand."""
+
+    def __init__(self, root: Path) -> None:
+        self.sweep: Sweep = small_sweep(root)
+        self.scheduler = StubScheduler()
+        self.clock = Clock()
+        self.cache = root / "cache"
+        self.monitor = self.again()
+
+    def again(self) -> Monitor:
+        """As after a restart of the dashboard."""
+        self.monitor = Monitor(self.sweep, self.scheduler, cache_dir=self.cache, clock=self.clock)
+        return self.monitor
+
+    def poll(self) -> Snapshot:
+        self.monitor.poll_queue()
+        return self.monitor.poll_files()
+
+    def run(self, key: str = "text:0") -> RunStatus:
+        found = self.poll().find(key)
+        assert found is not None
+        return found
+
+
+@pytest.fixture
+def watched(tmp_path: Path) -> Watched:
+    return Watched(tmp_path)
+
+
+def test_nothing_submitted_is_no_state_at_all(watched: Watched) -> None:
+    snapshot = watched.poll()
+    assert [run.state for run in snapshot.runs] == [None, None]
+    assert snapshot.sources.queue.state == "fresh"
+
+
+def test_an_unreachable_controller_leaves_the_rows_with_age_and_cause(watched: Watched) -> None:
+    watched.scheduler.tasks = (by_hand(watched.sweep, "7_0", "RUNNING", started=watched.clock.now),)
+    assert watched.run().state == "RUNNING"
+    watched.clock.now += 40
+    watched.scheduler.tasks = TimedOutError("squeue: Socket timed out on send/recv operation")
+    snapshot = watched.poll()
+    assert snapshot.runs[0].state == "RUNNING"
+    assert snapshot.sources.queue.state == "stale"
+    assert snapshot.sources.queue.age_seconds == 40
+    assert "Socket timed out" in str(snapshot.sources.queue.error)
+    assert watched.monitor.queue_interval > 5, "a controller in trouble is asked less often"
+
+
+def test_a_controller_that_never_answered_is_unavailable_not_empty(watched: Watched) -> None:
+    watched.scheduler.tasks = TimedOutError("no answer")
+    assert watched.poll().sources.queue.state == "unavailable"
+
+
+def test_accounting_that_lags_does_not_overrule_what_the_queue_said(watched: Watched) -> None:
+    watched.scheduler.tasks = (by_hand(watched.sweep, "7_0", "RUNNING"),)
+    watched.poll()
+    watched.scheduler.tasks = ()
+    watched.scheduler.settled = {"7_0": SettledTask(Task("7_0", "PENDING"))}
+    assert watched.run().state == "RUNNING"
+    ended = Task("7_0", "FAILED", exit_code="3:0")
+    watched.scheduler.settled = {"7_0": SettledTask(ended, TaskUsage(max_rss_bytes=5))}
+    run = watched.run()
+    assert (run.state, run.exit_code) == ("FAILED", "3:0")
+    assert run.usage is not None
+    assert run.usage.max_rss_bytes == 5
+
+
+def test_a_task_that_nobody_accounts_for_is_unknown_after_a_while_and_asked_no_more(watched: Watched) -> None:
+    watched.scheduler.tasks = (by_hand(watched.sweep, "7_0", "RUNNING"),)
+    watched.poll()
+    watched.scheduler.tasks, watched.scheduler.settled = (), AccountingDisabledError("sacct: disabled")
+    states = [watched.run().state for _ in range(SETTLE_TRIES)]
+    assert states[0] == "RUNNING"
+    assert states[-1] == "UNKNOWN"
+    asked = watched.scheduler.calls.count("settle")
+    watched.poll()
+    assert watched.scheduler.calls.count("settle") == asked
+
+
+def test_results_settle_a_task_that_nobody_accounts_for(watched: Watched) -> None:
+    watched.scheduler.tasks = (by_hand(watched.sweep, "7_0", "RUNNING"),)
+    watched.poll()
+    write_results(watched.sweep, job="7_0")
+    watched.scheduler.tasks, watched.scheduler.settled = (), AccountingDisabledError("sacct: disabled")
+    for _ in range(SETTLE_TRIES):
+        run = watched.run()
+    assert run.state == "COMPLETED"
+    assert "nobody accounts for it" in str(run.reason)
+
+
+def test_the_end_of_a_task_is_remembered_when_slurm_has_forgotten_it(watched: Watched) -> None:
+    watched.scheduler.tasks = (by_hand(watched.sweep, "7_0", "TIMEOUT", exit_code="0:0"),)
+    watched.poll()
+    watched.scheduler.tasks, watched.scheduler.settled = (), {}
+    assert watched.again().snapshot.runs[0].state == "TIMEOUT", "before any call"
+    assert watched.run().state == "TIMEOUT"
+
+
+def test_old_results_are_not_shown_for_a_new_attempt(watched: Watched) -> None:
+    write_results(watched.sweep, job="7_0")
+    watched.scheduler.tasks = (by_hand(watched.sweep, "7_0", "COMPLETED"),)
+    assert (watched.run().metrics.last or {})["eval_accuracy"] == 0.75
+    watched.scheduler.tasks += (by_hand(watched.sweep, "9_0", "PENDING"),)
+    run = watched.run()
+    assert (run.task, run.state) == ("9_0", "PENDING")
+    assert run.metrics.epochs == ()
+    assert run.metrics.predict is None
+
+
+def test_log_paths_are_asked_once_a_job(watched: Watched, tmp_path: Path) -> None:
+    out, err = tmp_path / "o", tmp_path / "e"
+    watched.scheduler.paths = {"7_0": StreamPaths(out, err), "7_1": StreamPaths(out, err)}
+    watched.scheduler.tasks = tuple(by_hand(watched.sweep, f"7_{index}", "RUNNING") for index in (0, 1))
+    for _ in range(3):
+        snapshot = watched.poll()
+    assert watched.scheduler.calls.count("log_paths") == 1
+    assert snapshot.runs[1].logs.out == str(out)
+
+
+def test_jobs_of_other_sweeps_are_left_alone(watched: Watched) -> None:
+    watched.scheduler.tasks = (
+        Task("7_0", "RUNNING", work_dir="/elsewhere", name=watched.sweep.job_name("text")),
+        Task("8_0", "RUNNING", work_dir=str(watched.sweep.root), name="other"),
+        Task("9", "RUNNING", work_dir=str(watched.sweep.root), name=watched.sweep.job_name("text")),
+    )
+    assert [run.state for run in watched.poll().runs] == [None, None]
+
+
+def write_results(sweep: Sweep, job: str) -> None:
+    folder = results_dir(sweep, sweep.runs[0])
+    folder.mkdir(parents=True)
+    epochs = [{"epoch": 1, "step": 3, "eval_accuracy": 0.75, "eval_loss": 0.5}]
+    (folder / "all_results.json").write_text(json.dumps({"epochs": epochs}))
+    (folder / "predict_results.json").write_text(json.dumps({"predict_accuracy": 0.75}))
+    (folder / "run_meta.json").write_text(json.dumps({"attempt": {"job": job, "restart": 0}}))
