@@ -47,6 +47,9 @@ class Labels:
     selected_on: str | None = None
 
 
+NO_LABELS = Labels()
+
+
 @dataclass(frozen=True)
 class RunResults:
     """One run's results at one moment; empty while nothing was written."""
@@ -57,7 +60,7 @@ class RunResults:
     summary: Row = field(default_factory=dict)
     """The flat numbers of all_results.json (or of train_, eval_, test_ and predict_results.json)."""
     meta: RunMeta | None = None
-    labels: Labels = Labels()
+    labels: Labels = NO_LABELS
     source: str | None = None
     """The file that `epochs` come from."""
     attempt: tuple[str, int] | None = None

@@ -1,0 +1,73 @@
+"""What a report holds: the comparison, and where its numbers come from."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+
+import msgspec
+
+from lrdash import __version__
+from lrdash.monitor.snapshot import Snapshot
+from lrdash.results.candidates import Candidate
+from lrdash.results.comparison import Comparison
+
+SCHEMA = 1
+
+
+class RunProvenance(msgspec.Struct, frozen=True, kw_only=True):
+    """Where one run's numbers come from; None where nobody says."""
+
+    run: str
+    job: str | None = None
+    restart: int | None = None
+    git_commit: str | None = None
+    args_hash: str | None = None
+    source: str | None = None
+    modified: str | None = None
+    """When the newest of its files was written; ISO 8601."""
+    state: str | None = None
+    checks: Mapping[str, str] = {}
+    """Check -> verdict."""
+
+
+class Report(msgspec.Struct, frozen=True, kw_only=True):
+    """Everything that a report in any format shows."""
+
+    schema: int = SCHEMA
+    made_by: str = f"lrdash {__version__}"
+    taken_at: str
+    comparison: Comparison
+    provenance: tuple[RunProvenance, ...] = ()
+
+
+def make_report(
+    comparison: Comparison, candidates: Sequence[Candidate], snapshot: Snapshot | None = None
+) -> Report:
+    """The report of a comparison; with a snapshot, the runs' states and check verdicts too."""
+    return Report(
+        taken_at=_iso(datetime.now().timestamp()),
+        comparison=comparison,
+        provenance=tuple(_provenance(one, snapshot) for one in candidates),
+    )
+
+
+def _provenance(one: Candidate, snapshot: Snapshot | None) -> RunProvenance:
+    meta = one.results.meta
+    attempt = (meta.job, meta.restart) if meta and meta.job else one.results.attempt
+    status = snapshot.find(one.run) if snapshot else None
+    return RunProvenance(
+        run=one.run,
+        job=attempt[0] if attempt else None,
+        restart=attempt[1] if attempt else None,
+        git_commit=meta.git_commit if meta else None,
+        args_hash=meta.args_hash if meta else None,
+        source=one.results.source,
+        modified=None if one.results.modified is None else _iso(one.results.modified),
+        state=status.state if status else None,
+        checks={check.name: check.verdict for check in status.checks} if status else {},
+    )
+
+
+def _iso(seconds: float) -> str:
+    return datetime.fromtimestamp(seconds).astimezone().isoformat(timespec="seconds")

@@ -1,0 +1,166 @@
+"""`lrdash status`: one row a run, from the Snapshot."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator, Sequence
+from typing import TextIO
+
+from rich import box
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from lrdash.monitor.snapshot import Check, RunStatus, Snapshot, Source
+from lrdash.report.cells import DASH, clean
+from lrdash.results.wording import fraction
+from lrdash.scheduler.base import FINISHED_STATES
+
+PLAIN_WIDTH = 120
+"""Columns where the output is no terminal."""
+GLYPHS = {
+    "RUNNING": ("●", "green"),
+    "COMPLETING": ("●", "green"),
+    "COMPLETED": ("✓", "blue"),
+    "CANCELLED": ("⊘", "yellow"),
+}
+NOT_SUBMITTED = ("·", "dim")
+ENDED_BADLY = ("✗", "red")
+WAITING = ("◌", "cyan")
+WRONG = ("MISSING", "WRONG_VALUE", "FORBIDDEN")
+
+
+def print_status(snapshot: Snapshot, file: TextIO | None = None) -> None:
+    """Write the snapshot as a table: glyph and word for every state; colour only in a terminal."""
+    out = file or sys.stdout
+    console = Console(file=out, highlight=False, width=None if out.isatty() else PLAIN_WIDTH)
+    console.print(Text(headline(snapshot), style="bold"))
+    console.print(_table(snapshot.runs))
+    for line in _remarks(snapshot):
+        console.print(line)
+
+
+def headline(snapshot: Snapshot) -> str:
+    """`lr_experiment_v7 · 2 RUNNING · 1 PENDING · queue 4 s · logs 1 s`."""
+    counts: dict[str, int] = {}
+    for run in snapshot.runs:
+        counts[state_word(run)] = counts.get(state_word(run), 0) + 1
+    states = [f"{count} {state}" for state, count in counts.items()]
+    sources = snapshot.sources
+    named = (("queue", sources.queue), ("logs", sources.logs), ("results", sources.results))
+    ages = [f"{name} {_age(source)}" for name, source in named if source.state != "off"]
+    return " · ".join([clean(snapshot.sweep), *states, *ages])
+
+
+def state_word(run: RunStatus) -> str:
+    return clean(run.state) if run.state else "not submitted"
+
+
+def glyph(run: RunStatus) -> tuple[str, str]:
+    """The state's glyph and colour; an end that is not success is a cross."""
+    if run.state is None:
+        return NOT_SUBMITTED
+    return GLYPHS.get(run.state) or (ENDED_BADLY if run.state in FINISHED_STATES else WAITING)
+
+
+def _table(runs: Sequence[RunStatus]) -> Table:
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0))
+    columns = (
+        "",
+        "run",
+        "configuration",
+        "state",
+        "epoch",
+        "loss",
+        "accuracy",
+        "F1",
+        "checks",
+        "ends in",
+        "task",
+    )
+    numbers = {"epoch", "loss", "accuracy", "F1", "ends in"}
+    for name in columns:
+        table.add_column(
+            name, justify="right" if name in numbers else "left", no_wrap=name != "configuration"
+        )
+    for run in runs:
+        table.add_row(*_cells(run))
+    return table
+
+
+def _cells(run: RunStatus) -> tuple[Text, ...]:
+    sign, colour = glyph(run)
+    last = run.metrics.last or {}
+    texts = (
+        run.key if run.group else clean(run.run),
+        clean(run.label),
+    )
+    after = (
+        _epoch(run),
+        fraction(last.get("loss")),
+        fraction(last.get("eval_accuracy")),
+        fraction(last.get("eval_f1")),
+        checks_word(run.checks),
+        duration(run.progress.eta_seconds),
+        clean(run.task or ""),
+    )
+    return (Text(sign, colour), *map(Text, texts), Text(state_word(run), colour), *map(Text, after))
+
+
+def checks_word(checks: Sequence[Check]) -> str:
+    """`✓ 9`, or the names of those that failed."""
+    if not checks:
+        return DASH
+    if failed := [check.name for check in checks if check.verdict in WRONG]:
+        return "✗ " + ", ".join(failed)
+    passed = sum(check.verdict == "PASS" for check in checks)
+    return f"✓ {passed}" if passed == len(checks) else f"{passed}/{len(checks)}"
+
+
+def duration(seconds: float | None) -> str:
+    """`42 s`, `12 min`, `3:05 h`, `1 d 2 h`.
+
+    >>> duration(11100), duration(42.4), duration(93600)
+    ('3:05 h', '42 s', '1 d 2 h')
+    """
+    if seconds is None:
+        return DASH
+    whole = round(seconds)
+    if whole < 60:
+        return f"{whole} s"
+    if whole < 3600:
+        return f"{round(whole / 60)} min"
+    if whole < 86400:
+        return f"{whole // 3600}:{whole % 3600 // 60:02} h"
+    return f"{whole // 86400} d {whole % 86400 // 3600} h"
+
+
+def _epoch(run: RunStatus) -> str:
+    progress = run.progress
+    if progress.epoch is None:
+        return DASH
+    return f"{progress.epoch:.1f}".removesuffix(".0") + (f"/{progress.epochs}" if progress.epochs else "")
+
+
+def _age(source: Source) -> str:
+    age = duration(source.age_seconds)
+    return age if source.state == "fresh" else f"{source.state} ({age})"
+
+
+def _remarks(snapshot: Snapshot) -> Iterator[Text]:
+    """What needs more than a cell: why a run waits or died, and what a source did not say."""
+    for run in snapshot.runs:
+        if run.diagnosis:
+            said = f"{run.key} {run.diagnosis.failure.replace('_', ' ')}: {clean(run.diagnosis.remedy)}"
+            command = f" ({clean(run.diagnosis.command)})" if run.diagnosis.command else ""
+            yield Text(said + command, "red")
+        elif run.reason and run.state == "PENDING":
+            yield Text(f"{run.key} waits: {clean(run.reason)}", "cyan")
+        for check in run.checks:
+            if check.verdict in WRONG:
+                expected = f"expected {clean(check.expected)}, observed {clean(check.observed)}"
+                yield Text(f"{run.key} check {check.name}: {check.verdict}, {expected}", "red")
+    for name in ("queue", "accounting", "logs", "results"):
+        source: Source = getattr(snapshot.sources, name)
+        if source.error:
+            yield Text(f"{name}: {clean(source.error)}", "yellow")

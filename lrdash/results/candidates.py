@@ -1,0 +1,84 @@
+"""What goes into a comparison: every run with its configuration, results and predictions."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import platformdirs
+
+from lrdash.errors import ResultsError
+from lrdash.results.documents import RunResults
+from lrdash.results.history import ResultsReader
+from lrdash.results.predictions import Predictions, PredictionStore
+from lrdash.sweep import paths
+from lrdash.sweep.spec import Run, Sweep
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """One run as the comparison sees it."""
+
+    run: str
+    label: str
+    group: str | None = None
+    index: int | None = None
+    args: Mapping[str, Any] = field(default_factory=dict)
+    processes: int = 1
+    results: RunResults = field(default_factory=RunResults)
+    predictions: Predictions | None = None
+    problem: str | None = None
+    """Why the predictions cannot be used, where there are some."""
+
+    @property
+    def learning_rate(self) -> float | None:
+        return _float(self.args.get("learning_rate"))
+
+    @property
+    def backbone_rate(self) -> float | None:
+        """The backbone's own rate; None for a uniform run."""
+        return _float(self.args.get("cls_backbone_learning_rate"))
+
+    @property
+    def seed(self) -> Any:
+        return self.args.get("seed")
+
+
+def prediction_store() -> PredictionStore:
+    """The store of this user, in the cache folder of the platform."""
+    return PredictionStore(platformdirs.user_cache_path("lrdash") / "predictions")
+
+
+def sweep_candidates(
+    sweep: Sweep, reader: ResultsReader, store: PredictionStore | None
+) -> tuple[Candidate, ...]:
+    """Every run of a sweep, in its order; without predictions when `store` is None."""
+    processes = {group.name: group.processes for group in sweep.groups}
+    found = [_of_run(sweep, run, processes[run.group], reader) for run in sweep.runs]
+    return with_predictions(found, store) if store else tuple(found)
+
+
+def with_predictions(found: Sequence[Candidate], store: PredictionStore) -> tuple[Candidate, ...]:
+    """The candidates with their predictions, or with the reason why they cannot be used."""
+    wanted: dict[Path, Any] = {
+        one.results.predictions: one.results.labels for one in found if one.results.predictions
+    }
+    read = store.read_all(wanted) if wanted else {}
+    return tuple(_with_one(one, read.get(one.results.predictions or Path())) for one in found)
+
+
+def _of_run(sweep: Sweep, run: Run, processes: int, reader: ResultsReader) -> Candidate:
+    results = reader.read(paths.results_dir(sweep, run), paths.saves_dir(sweep, run))
+    return Candidate(run.name, run.label, run.group, run.index, run.args, processes, results)
+
+
+def _with_one(one: Candidate, read: Predictions | ResultsError | None) -> Candidate:
+    if isinstance(read, ResultsError):
+        return replace(one, problem=str(read))
+    return replace(one, predictions=read)
+
+
+def _float(value: object) -> float | None:
+    return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else None

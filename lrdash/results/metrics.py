@@ -1,0 +1,230 @@
+"""What a classifier's predictions are worth: from its confusion matrix, and from its probabilities.
+
+A metric that is not defined for the rows at hand (AUROC of one class only) is None, never zero.
+"""
+
+from __future__ import annotations
+
+import math
+from array import array
+from collections import Counter
+from collections.abc import Sequence
+
+import msgspec
+
+ECE_BINS = 15
+SMALLEST_PROBABILITY = 2.220446049250313e-16
+"""Probabilities are kept this far from 0 and 1 in the log-loss, as scikit-learn does."""
+
+Confusion = tuple[tuple[int, ...], ...]
+"""Rows are true classes, columns predicted ones."""
+
+
+class Bin(msgspec.Struct, frozen=True):
+    """One bar of a reliability diagram: rows whose top probability lies in (low, high]."""
+
+    low: float
+    high: float
+    count: int
+    confidence: float | None
+    """Mean top probability."""
+    accuracy: float | None
+
+
+class ProbabilityMetrics(msgspec.Struct, frozen=True):
+    auroc: float | None = None
+    """Of the positive class; the mean over classes, each against the rest, when there are more than two."""
+    average_precision: float | None = None
+    log_loss: float | None = None
+    brier: float | None = None
+    """Mean square of (probability of the positive class - truth); summed over classes beyond two."""
+    ece: float | None = None
+    bins: tuple[Bin, ...] = ()
+
+
+def confusion_matrix(truths: Sequence[int], predicted: Sequence[int], classes: int) -> Confusion:
+    counts = Counter(zip(truths, predicted, strict=True))
+    return tuple(tuple(counts[truth, guess] for guess in range(classes)) for truth in range(classes))
+
+
+def accuracy(confusion: Confusion) -> float | None:
+    return _ratio(sum(row[at] for at, row in enumerate(confusion)), _total(confusion))
+
+
+def precision(confusion: Confusion, positive: int) -> float | None:
+    return _ratio(confusion[positive][positive], sum(row[positive] for row in confusion))
+
+
+def recall(confusion: Confusion, positive: int) -> float | None:
+    return _ratio(confusion[positive][positive], sum(confusion[positive]))
+
+
+def f1_cells(confusion: Confusion, positive: int) -> tuple[int, int, int, int]:
+    """True positives, false positives, false negatives, and all the rest."""
+    hits = confusion[positive][positive]
+    false_alarms = sum(row[positive] for row in confusion) - hits
+    misses = sum(confusion[positive]) - hits
+    return hits, false_alarms, misses, _total(confusion) - hits - false_alarms - misses
+
+
+def f1_of_cells(cells: Sequence[int]) -> float:
+    """F1 of (hits, false alarms, misses, ...); 0 where it is undefined, as scikit-learn has it."""
+    hits, false_alarms, misses = cells[0], cells[1], cells[2]
+    return 2 * hits / (2 * hits + false_alarms + misses) if hits else 0.0
+
+
+def f1(confusion: Confusion, positive: int) -> float | None:
+    """None when the class occurs neither in the truth nor in the predictions."""
+    cells = f1_cells(confusion, positive)
+    return f1_of_cells(cells) if any(cells[:3]) else None
+
+
+def macro_f1(confusion: Confusion) -> float | None:
+    """The mean F1 of the classes that occur in truth or predictions."""
+    return _mean([value for at in range(len(confusion)) if (value := f1(confusion, at)) is not None])
+
+
+def balanced_accuracy(confusion: Confusion) -> float | None:
+    """The mean recall of the classes that occur in the truth."""
+    return _mean([value for at in range(len(confusion)) if (value := recall(confusion, at)) is not None])
+
+
+def mcc(confusion: Confusion) -> float | None:
+    """Matthews' correlation for any number of classes (J. Gorodkin, Comput. Biol. Chem. 28 (2004) 367).
+
+    0 for a run that predicts one class only; None when the truth has one class only.
+    """
+    n = _total(confusion)
+    truths = [sum(row) for row in confusion]
+    guesses = [sum(column) for column in zip(*confusion, strict=True)]
+    spread_truth, spread_guess = n * n - _squares(truths), n * n - _squares(guesses)
+    if not spread_truth:
+        return None
+    hits = sum(row[at] for at, row in enumerate(confusion))
+    covariance = hits * n - sum(t * g for t, g in zip(truths, guesses, strict=True))
+    return covariance / math.sqrt(spread_truth * spread_guess) if spread_guess else 0.0
+
+
+def majority_share(confusion: Confusion) -> float | None:
+    """The accuracy of always saying the most frequent class."""
+    return _ratio(max((sum(row) for row in confusion), default=0), _total(confusion))
+
+
+def predicted_classes(confusion: Confusion) -> int:
+    """How many classes were predicted at all; 1 is a collapsed run."""
+    return sum(1 for column in zip(*confusion, strict=True) if any(column))
+
+
+def probability_metrics(
+    truths: Sequence[int],
+    predicted: Sequence[int],
+    probabilities: array[float],
+    classes: int,
+    positive: int,
+) -> ProbabilityMetrics:
+    """Metrics of a flat array with `classes` probabilities a row."""
+    n = len(truths)
+    if not n:
+        return ProbabilityMetrics()
+    columns = [probabilities[at::classes] for at in range(classes)]
+    bins = reliability_bins(truths, predicted, columns)
+    per_class = [positive] if classes == 2 else list(range(classes))
+    aurocs = [auroc([truth == at for truth in truths], columns[at]) for at in per_class]
+    precisions = [average_precision([truth == at for truth in truths], columns[at]) for at in per_class]
+    return ProbabilityMetrics(
+        auroc=_mean_of_all(aurocs),
+        average_precision=_mean_of_all(precisions),
+        log_loss=log_loss(truths, probabilities, classes),
+        brier=math.fsum(_squared_errors(truths, columns, per_class)) / n,
+        ece=expected_calibration_error(bins),
+        bins=bins,
+    )
+
+
+def auroc(positives: Sequence[bool], scores: Sequence[float]) -> float | None:
+    """The chance that a positive row scores above a negative one, ties counting half.
+
+    H. B. Mann and D. R. Whitney, Ann. Math. Statist. 18 (1947) 50. None for one class only.
+    """
+    below = twice_won = wins_from = 0
+    for hits, misses in _tied_counts(positives, scores):
+        twice_won += hits * (2 * below + misses)
+        below += misses
+        wins_from += hits
+    return twice_won / (2 * wins_from * below) if wins_from and below else None
+
+
+def average_precision(positives: Sequence[bool], scores: Sequence[float]) -> float | None:
+    """Precision at each threshold, weighted by the recall gained there; None without positives."""
+    found = seen = 0
+    total = 0.0
+    for hits, misses in reversed(_tied_counts(positives, scores)):
+        found += hits
+        seen += hits + misses
+        total += hits * found / seen
+    return total / found if found else None
+
+
+def log_loss(truths: Sequence[int], probabilities: Sequence[float], classes: int) -> float | None:
+    low, high = SMALLEST_PROBABILITY, 1 - SMALLEST_PROBABILITY
+    given = (probabilities[at * classes + truth] for at, truth in enumerate(truths))
+    losses = [-math.log(min(max(p, low), high)) for p in given]
+    return math.fsum(losses) / len(losses) if losses else None
+
+
+def reliability_bins(
+    truths: Sequence[int], predicted: Sequence[int], columns: Sequence[Sequence[float]], bins: int = ECE_BINS
+) -> tuple[Bin, ...]:
+    """Equal-width bins of the predicted class's probability; C. Guo et al., ICML 2017."""
+    counts, hits, sums = [0] * bins, [0] * bins, [0.0] * bins
+    for at, (truth, guess) in enumerate(zip(truths, predicted, strict=True)):
+        confidence = columns[guess][at]
+        place = min(bins - 1, max(0, math.ceil(confidence * bins) - 1))
+        counts[place] += 1
+        sums[place] += confidence
+        hits[place] += truth == guess
+    return tuple(
+        Bin(at / bins, (at + 1) / bins, n, _ratio(sums[at], n), _ratio(hits[at], n))
+        for at, n in enumerate(counts)
+    )
+
+
+def expected_calibration_error(bins: Sequence[Bin]) -> float | None:
+    """The mean distance of confidence and accuracy, weighted by the bins' counts."""
+    n = sum(one.count for one in bins)
+    gaps = [one.count * abs((one.accuracy or 0.0) - (one.confidence or 0.0)) for one in bins if one.count]
+    return math.fsum(gaps) / n if n else None
+
+
+def _tied_counts(positives: Sequence[bool], scores: Sequence[float]) -> list[tuple[int, int]]:
+    """Positive and negative rows at each distinct score, from the lowest."""
+    totals: Counter[float] = Counter(scores)
+    hits = Counter(score for score, positive in zip(scores, positives, strict=True) if positive)
+    return [(hits[score], totals[score] - hits[score]) for score in sorted(totals)]
+
+
+def _squared_errors(
+    truths: Sequence[int], columns: Sequence[Sequence[float]], classes: Sequence[int]
+) -> list[float]:
+    return [(p - (truth == at)) ** 2 for at in classes for p, truth in zip(columns[at], truths, strict=True)]
+
+
+def _total(confusion: Confusion) -> int:
+    return sum(map(sum, confusion))
+
+
+def _squares(values: Sequence[int]) -> int:
+    return sum(value * value for value in values)
+
+
+def _ratio(part: float, whole: int) -> float | None:
+    return part / whole if whole else None
+
+
+def _mean(values: Sequence[float]) -> float | None:
+    return sum(values) / len(values) if values else None
+
+
+def _mean_of_all(values: Sequence[float | None]) -> float | None:
+    known = [value for value in values if value is not None]
+    return _mean(known) if len(known) == len(values) else None
