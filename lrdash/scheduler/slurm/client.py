@@ -40,7 +40,7 @@ class SlurmClient:
         """Run a program whose exit status says too little to decide by."""
         return self._programs.run(*command, timeout=timeout)
 
-    def submit(self, command: tuple[str, ...], cwd: Path, environment: Mapping[str, str]) -> str:
+    def submit(self, command: tuple[str, ...], cwd: Path, environment: Mapping[str, str]) -> Finished:
         """Run sbatch in the user's own environment; it is never killed by `close`."""
         finished = self._programs.run(
             *command,
@@ -51,7 +51,7 @@ class SlurmClient:
         )
         if finished.exit_status:
             raise translate(finished)
-        return finished.out
+        return finished
 
     def close(self) -> None:
         self._programs.close()

@@ -20,7 +20,8 @@ NO_VALUE = "4294967294"
 """Slurm's NO_VAL, which it prints for the %a of tasks that have no record of their own yet."""
 
 _HEAD = re.compile(
-    r"JobId=(\d+)(?: ArrayJobId=(\d+) ArrayTaskId=(\S+?))?(?: ArrayTaskThrottle=\d+)?(?: JobName=(.*))?"
+    r"JobId=(\d+)(?: ArrayJobId=(\d+) ArrayTaskId=(\S+))?(?: ArrayTaskThrottle=\d+)?(?: HetJob\w+=\S+)*"
+    r"(?: JobName=(.*))?"
 )
 # Fields that stand alone on their line and fields that share it, with the neighbour that ends them.
 _LINES = {
@@ -28,7 +29,7 @@ _LINES = {
     for key, pattern in {
         "UserId": r"UserId=(\S+?)\(\d+\) GroupId=.*",
         "JobState": r"JobState=([A-Z_]+) Reason=.*",
-        "Reason": r"JobState=[A-Z_]+ Reason=(.*) Dependency=.*",
+        "Reason": r"JobState=[A-Z_]+ Reason=(.*?)(?: FailedNode=.*)? Dependency=.*",
         "Restarts": r"Requeue=\d+ Restarts=(\d+) .*",
         "ExitCode": r"Requeue=.* ExitCode=(\d+:\d+).*",
         "RunTime": r"RunTime=(\S+) TimeLimit=.*",
@@ -60,7 +61,7 @@ def record_tasks(record: Record) -> tuple[Task, ...]:
         return ()
     task = {
         "state": state,
-        "reason": parse_text(record.get("Reason", "")),
+        "reason": parse_text(record.get("Reason", "").replace("_", " ")),
         "elapsed_seconds": parse_duration(record.get("RunTime", "")),
         "time_limit_seconds": parse_duration(record.get("TimeLimit", "")),
         "submitted": parse_time(record.get("SubmitTime", "")),
@@ -93,4 +94,6 @@ def _parse_record(text: str) -> Record:
 def _identity(raw: str, array: str | None, index: str | None) -> str:
     if array is None or index is None:
         return raw
+    if index == NO_VALUE:  # the rest of an array that was cancelled while pending
+        return array
     return f"{array}_{index}" if index.isdigit() else f"{array}_[{index}]"

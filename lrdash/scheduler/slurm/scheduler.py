@@ -6,12 +6,16 @@ import getpass
 import os
 from collections.abc import Collection, Mapping, Sequence
 
+import msgspec
+
 from lrdash.errors import AccountingDisabledError, InvalidJobError, SchedulerError
 from lrdash.scheduler.base import QueueReading, SettledTask, StreamPaths, Submission, Task
-from lrdash.scheduler.programs import CommandLog
+from lrdash.scheduler.programs import CommandLog, Finished
 from lrdash.scheduler.slurm import actions
 from lrdash.scheduler.slurm.accounting import parse_accounting, sacct_command
 from lrdash.scheduler.slurm.client import SlurmClient
+from lrdash.scheduler.slurm.errors import slurm_words
+from lrdash.scheduler.slurm.limits import asked_time_limit, check_limits, partition_of
 from lrdash.scheduler.slurm.log_paths import stream_paths
 from lrdash.scheduler.slurm.queue import new_mark, parse_queue, queue_format
 from lrdash.scheduler.slurm.records import Record, parse_records, record_tasks
@@ -37,8 +41,15 @@ class SlurmScheduler:
 
     def submit(self, submission: Submission) -> str:
         """Submit once; after a TimedOutError the job may exist, and `find_by_token` tells."""
-        out = self._client.submit(sbatch_command(submission), submission.work_dir, submission.environment)
-        return parse_job_id(out)
+        return parse_job_id(self._sbatch(sbatch_command(submission), submission).out)
+
+    def check(self, submission: Submission) -> str:
+        program, *arguments = sbatch_command(submission)
+        words = slurm_words(self._sbatch((program, "--test-only", *arguments), submission))
+        if partition := partition_of(words):
+            record = self._client.ask("scontrol", "-o", "show", "partition", partition)
+            check_limits(record, asked_time_limit(submission, os.environ))
+        return words
 
     def find_by_token(self, token: str) -> tuple[Task, ...]:
         """The user's tasks in the queue whose job was submitted with this token."""
@@ -83,6 +94,9 @@ class SlurmScheduler:
     def close(self) -> None:
         self._client.close()
 
+    def _sbatch(self, command: tuple[str, ...], submission: Submission) -> Finished:
+        return self._client.submit(command, submission.work_dir, submission.environment)
+
     def _ask_accounting(self, tasks: Collection[str]) -> dict[str, SettledTask]:
         if not self._keeps_accounting:
             raise AccountingDisabledError("sacct: this cluster keeps no accounting")
@@ -96,10 +110,15 @@ class SlurmScheduler:
 
     def _ask_controller(self, tasks: Collection[str]) -> dict[str, SettledTask]:
         """What the controller remembers of finished tasks: MinJobAge seconds, usually 300."""
-        known = [
-            task for job in _jobs(tasks) for record in self._records(job) for task in record_tasks(record)
-        ]
-        return {task.id: SettledTask(task) for task in known if task.id in tasks and task.is_finished}
+        records = [record for job in _jobs(tasks) for record in self._records(job)]
+        known = {task.id: task for record in records for task in record_tasks(record)}
+        # Tasks that were cancelled while pending share the record of their array.
+        found = {task: known.get(task) or known.get(task.partition("_")[0]) for task in tasks}
+        return {
+            identity: SettledTask(msgspec.structs.replace(task, id=identity))
+            for identity, task in found.items()
+            if task is not None and task.is_finished
+        }
 
     def _records(self, job: str) -> tuple[Record, ...]:
         try:
