@@ -46,19 +46,25 @@ def add_choice(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    from lrdash.control.submission import carry_out, plan_submission
+    from lrdash.cli.preflight import narrate
+    from lrdash.control.preflight import preflight, raise_errors
+    from lrdash.control.submission import carry_out, check_not_active, plan_submission
 
     sweep = the_sweep(arguments)
-    scheduler = _the_scheduler(arguments, sweep)
+    scheduler = submit_scheduler(arguments, sweep)
     plan = plan_submission(
         sweep,
         scheduler,
-        chosen_runs(sweep, arguments.group, arguments.index),
+        _chosen(arguments, sweep, scheduler),
         overrides=parse_overrides(arguments.set),
         fresh=arguments.fresh,
         options=arguments.extra,
     )
-    if arguments.dry_run:
+    findings = preflight(plan.sweep, scheduler, plan.jobs)
+    narrate(findings)
+    raise_errors(findings)
+    check_not_active(plan, scheduler)
+    if arguments.dry_run or not _agreed(arguments, plan, scheduler):
         show(plan, scheduler)
         return 0
     code = 0
@@ -66,6 +72,28 @@ def run(arguments: argparse.Namespace) -> int:
         print(outcome, file=sys.stderr if outcome.error else sys.stdout, flush=True)
         code = outcome.error.exit_code if outcome.error else code
     return code
+
+
+def _chosen(arguments: argparse.Namespace, sweep: Sweep, scheduler: Scheduler) -> tuple[Run, ...]:
+    runs = chosen_runs(sweep, arguments.group, arguments.index)
+    if not arguments.failed:
+        return runs
+    from lrdash.control.outcome import failed_runs
+
+    failed = [run for run in failed_runs(sweep, scheduler) if run in runs]
+    if not failed:
+        raise UsageError("--failed: none of these runs has failed; leave it out to submit them all")
+    return tuple(failed)
+
+
+def _agreed(arguments: argparse.Namespace, plan: SubmissionPlan, scheduler: Scheduler) -> bool:
+    """Asked in a terminal only; a script that calls submit means it."""
+    if arguments.yes or not (sys.stdin.isatty() and sys.stderr.isatty()):
+        return True
+    for job in plan.jobs:
+        print(shlex.join(scheduler.submit_command(job)), file=sys.stderr)
+    print("Submit? [Y/n] ", end="", file=sys.stderr, flush=True)
+    return sys.stdin.readline().strip().lower() in ("", "y", "yes")
 
 
 def show(plan: SubmissionPlan, scheduler: Scheduler) -> None:
@@ -109,7 +137,7 @@ def parse_overrides(words: Sequence[str]) -> dict[str, Scalar]:
     return overrides
 
 
-def _the_scheduler(arguments: argparse.Namespace, sweep: Sweep) -> Scheduler:
+def submit_scheduler(arguments: argparse.Namespace, sweep: Sweep) -> Scheduler:
     import shutil
 
     name = arguments.scheduler or "slurm"

@@ -16,7 +16,15 @@ from pathlib import Path
 
 import msgspec
 
-from lrdash.errors import AlreadyActiveError, LrdashError, SchedulerError, TimedOutError
+from lrdash.errors import (
+    AlreadyActiveError,
+    AuthenticationError,
+    LrdashError,
+    NoConfigurationError,
+    SchedulerError,
+    TimedOutError,
+    UnreachableError,
+)
 from lrdash.launch.attempt import FRESH, OVERRIDES
 from lrdash.scheduler.base import Scheduler, Submission
 from lrdash.scheduler.ownership import latest_tasks, note_found_jobs, users_of
@@ -27,6 +35,7 @@ from lrdash.scheduler.records import (
     utc_now,
     write_record,
 )
+from lrdash.sweep.arguments import with_overrides
 from lrdash.sweep.paths import logs_dir
 from lrdash.sweep.spec import Run, Scalar, Sweep
 
@@ -40,6 +49,7 @@ class SubmissionPlan:
     """What `carry_out` will do; made without side effects."""
 
     sweep: Sweep
+    """With the overrides in its runs."""
     jobs: tuple[Submission, ...]
     overrides: Mapping[str, Scalar]
     fresh: bool
@@ -72,8 +82,13 @@ def plan_submission(
     fresh: bool = False,
     options: Sequence[str] = (),
 ) -> SubmissionPlan:
-    """One array job for each group that has any of `runs` (all by default)."""
-    chosen = sweep.runs if runs is None else runs
+    """One array job for each group that has any of `runs` (all by default).
+
+    Raises:
+        UsageError: an override cannot hold.
+    """
+    chosen = {run.name for run in (sweep.runs if runs is None else runs)}
+    sweep = with_overrides(sweep, overrides)
     token = secrets.token_hex(4)
     environment = {"LRDASH_VENV": os.environ.get("LRDASH_VENV", sys.prefix)}
     if overrides:
@@ -85,7 +100,7 @@ def plan_submission(
             group=group.name,
             script=group.script,
             job_name=sweep.job_name(group.name),
-            indices=tuple(run.index for run in group.runs if run in chosen),
+            indices=tuple(run.index for run in group.runs if run.name in chosen),
             work_dir=sweep.root,
             token=token,
             options=tuple(options),
@@ -93,7 +108,7 @@ def plan_submission(
             processes=group.processes,
         )
         for group in sweep.groups
-        if any(run in chosen for run in group.runs)
+        if any(run.name in chosen for run in group.runs)
     )
     return SubmissionPlan(sweep, jobs, dict(overrides), fresh)
 
@@ -137,8 +152,11 @@ def _submit(plan: SubmissionPlan, job: Submission, scheduler: Scheduler) -> Outc
     path = write_record(plan.sweep, record)
     try:
         job_id = scheduler.submit(job)
-    except TimedOutError as error:
-        return _after_no_answer(plan, job, record, scheduler, error)
+    except UnreachableError as error:
+        if _may_have_arrived(error):
+            return _after_no_answer(plan, job, record, scheduler, error)
+        replace_record(path, msgspec.structs.replace(record, state="refused", error=str(error)))
+        return Outcome(job, None, error)
     except SchedulerError as error:
         replace_record(path, msgspec.structs.replace(record, state="refused", error=str(error)))
         return Outcome(job, None, error)
@@ -151,7 +169,7 @@ def _after_no_answer(
     job: Submission,
     record: SubmissionRecord,
     scheduler: Scheduler,
-    error: TimedOutError,
+    error: UnreachableError,
 ) -> Outcome:
     """The job may exist all the same: it is looked for once, by its token, and never submitted again."""
     with suppress(SchedulerError):
@@ -167,6 +185,12 @@ def _after_no_answer(
             f"look with `lrdash status` when Slurm answers again, before you submit again"
         ),
     )
+
+
+def _may_have_arrived(error: UnreachableError) -> bool:
+    """Whether the request may have left this machine; a connection that never was carries nothing."""
+    never_sent = isinstance(error, NoConfigurationError | AuthenticationError)
+    return not never_sent and "(connect failure)" not in str(error)
 
 
 def _check_none_is_lost(plan: SubmissionPlan, records: Sequence[SubmissionRecord]) -> None:

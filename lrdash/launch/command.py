@@ -11,6 +11,8 @@ from lrdash.sweep.paths import results_dir, saves_dir
 from lrdash.sweep.spec import Group, Run, Scalar, Sweep
 
 LOCALHOST = "127.0.0.1"
+DRY_RUN = "--dry_run"
+"""The trainer's: says what would be trained, needs neither GPU nor port."""
 
 
 def run_command(
@@ -25,7 +27,8 @@ def run_command(
     args["output_dir"] = str(saves_dir(sweep, run).relative_to(sweep.root))
     if not group.program:
         args["results_dir"] = str(results_dir(sweep, run).relative_to(sweep.root))
-    return [*_program(group, port), *_flags(args), *extra]
+    program = _trainer(1, port) if DRY_RUN in extra else _program(group, port)
+    return [*program, *_flags(args), *extra]
 
 
 def run_environment(group: Group, port: int) -> dict[str, str]:
@@ -52,13 +55,15 @@ def shell_text(command: Sequence[str], root: Path) -> str:
 
 
 def _program(group: Group, port: int) -> list[str]:
-    if group.program:
-        return list(group.program)
-    if group.processes == 1:
+    return list(group.program) or _trainer(group.processes, port)
+
+
+def _trainer(processes: int, port: int) -> list[str]:
+    if processes == 1:
         return [sys.executable, "-m", "trainer"]
     return [
         sys.executable, "-m", "torch.distributed.run",
-        f"--nproc-per-node={group.processes}", f"--master-addr={LOCALHOST}", f"--master-port={port}",
+        f"--nproc-per-node={processes}", f"--master-addr={LOCALHOST}", f"--master-port={port}",
         "-m", "trainer",
     ]  # fmt: skip
 

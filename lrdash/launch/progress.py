@@ -5,15 +5,21 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+_SOURCES = (("complete", "step"), ("trainer_state.json", "global_step"))
+"""The bundled trainer's marker, written when a checkpoint is whole; what transformers' Trainer saves."""
+
 
 def saved_step(saves: Path) -> int:
-    """The global step of the newest checkpoint in a run's folder; 0 without any."""
-    return max((_global_step(state) for state in saves.glob("checkpoint-*/trainer_state.json")), default=0)
+    """The step of the newest checkpoint in a run's folder; 0 without any."""
+    steps = (
+        _number(checkpoint / name, key) for checkpoint in saves.glob("checkpoint-*") for name, key in _SOURCES
+    )
+    return max(steps, default=0)
 
 
-def _global_step(state: Path) -> int:
+def _number(file: Path, key: str) -> int:
     try:
-        step = json.loads(state.read_bytes())["global_step"]
+        number = json.loads(file.read_bytes())[key]
     except (OSError, ValueError, KeyError, TypeError):
         return 0  # removed or replaced at this moment, or not ours
-    return step if isinstance(step, int) else 0
+    return number if isinstance(number, int) else 0

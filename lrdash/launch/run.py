@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 from lrdash.errors import LrdashError
 from lrdash.launch.attempt import Attempt, read_attempt
-from lrdash.launch.command import run_command, run_environment, shell_text
+from lrdash.launch.command import DRY_RUN, run_command, run_environment, shell_text
 from lrdash.launch.gpu import check_gpus
 from lrdash.launch.port import STEP, reserved_port
 from lrdash.launch.streams import port_was_taken, stderr_position
@@ -46,7 +46,7 @@ def _train(
 ) -> int:
     command = _command(sweep, run, attempt, port, extra)
     _say(attempt.identity(sweep, run, port))
-    if sweep.require_gpu:
+    if sweep.require_gpu and DRY_RUN not in extra:
         check_gpus(sweep.group(run.group).processes, os.environ)
     print(shell_text(command, sweep.root), flush=True)
     environment = {**os.environ, **run_environment(sweep.group(run.group), port)}

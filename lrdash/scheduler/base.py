@@ -124,6 +124,14 @@ class Scheduler(Protocol):
         """Submit and return the array's job id."""
         ...
 
+    def check(self, submission: Submission) -> str:
+        """Ask whether it would be accepted, without submitting; returns the scheduler's own words.
+
+        Raises:
+            RefusedError: it would not.
+        """
+        ...
+
     def read_queue(self, users: Collection[str]) -> QueueReading:
         """One question for everything these users have in the queue."""
         ...

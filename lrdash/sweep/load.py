@@ -12,8 +12,9 @@ import msgspec
 import yaml
 
 from lrdash.errors import ConfigError
+from lrdash.sweep.arguments import find_mistake
 from lrdash.sweep.labels import run_labels
-from lrdash.sweep.spec import DEFAULT_PORT, Expect, Group, Run, Scalar, Sweep
+from lrdash.sweep.spec import DEFAULT_PORT, Args, Expect, Group, Run, Scalar, Sweep
 
 # PyYAML follows YAML 1.1, where a float needs a dot: 2e-5 arrives as a string.
 _EXPONENT_WITHOUT_DOT = re.compile(r"[+-]?\d+[eE][+-]?\d+")
@@ -90,56 +91,56 @@ def parse_scalar(text: str) -> Scalar:
 
 
 def _groups(source: _Source, sweep: _SweepEntry, folder: Path) -> Iterable[Group]:
-    seen: dict[str, str] = {}
-    for group_name, raw_group in sweep.groups.items():
-        where = f"groups.{group_name}"
-        source.check_name(group_name, where)
-        group = source.convert(raw_group, _GroupEntry, where)
+    taken: dict[str, str] = {}
+    for name, raw in sweep.groups.items():
+        where = f"groups.{name}"
+        source.check_name(name, where)
+        group = source.convert(raw, _GroupEntry, where)
         if group.processes < 1:
             raise source.mistake(f"{where}.processes", f"is {group.processes}", "give 1 or more")
         if not group.runs:
             raise source.mistake(f"{where}.runs", "is empty", "give at least one run")
-        runs = []
-        for index, raw_run in enumerate(group.runs):
-            at = f"{where}.runs[{index}]"
-            run = source.convert(raw_run, _RunEntry, at)
-            source.check_name(run.name, f"{at}.name")
-            if run.name in seen:
-                taken = f"{run.name!r} is already the name of {seen[run.name]}"
-                raise source.mistake(f"{at}.name", taken, "run names are folder names: give each its own")
-            seen[run.name] = at
-            runs.append(run)
-        args = [_merged(source, where, sweep.args, group.args, run.args) for run in runs]
-        labels = run_labels([run.name for run in runs], args)
         yield Group(
-            name=group_name,
+            name=name,
             script=folder / Path(group.script).expanduser(),
             processes=group.processes,
             program=tuple(group.program),
-            runs=tuple(
-                Run(run.name, group_name, index, args[index], labels[index]) for index, run in enumerate(runs)
-            ),
+            runs=_runs(source, sweep, name, group, taken),
         )
 
 
-def _merged(source: _Source, where: str, *layers: Mapping[str, Scalar]) -> dict[str, Scalar]:
+def _runs(
+    source: _Source, sweep: _SweepEntry, group_name: str, group: _GroupEntry, taken: dict[str, str]
+) -> tuple[Run, ...]:
+    where = f"groups.{group_name}"
+    names, args = [], []
+    for index, raw in enumerate(group.runs):
+        at = f"{where}.runs[{index}]"
+        entry = source.convert(raw, _RunEntry, at)
+        source.check_name(entry.name, f"{at}.name")
+        if other := taken.get(entry.name):
+            problem = f"{entry.name!r} is already the name of {other}"
+            raise source.mistake(f"{at}.name", problem, "run names are folder names: give each its own")
+        taken[entry.name] = at
+        names.append(entry.name)
+        layers = {"args": sweep.args, f"{where}.args": group.args, f"{at}.args": entry.args}
+        args.append(_merged(source, tuple(group.program), layers))
+    labels = run_labels(names, args)
+    return tuple(Run(name, group_name, index, args[index], labels[index]) for index, name in enumerate(names))
+
+
+def _merged(source: _Source, program: tuple[str, ...], layers: Mapping[str, Args]) -> Args:
+    """The arguments of one run from its layers, by their key path; later ones win."""
     merged: dict[str, Scalar] = {}
-    for layer in layers:
-        merged.update({key: _number_or_text(value) for key, value in layer.items()})
-    for key in merged:
-        if not _ARGUMENT.fullmatch(key):
-            raise source.mistake(f"{where}…args", f"has the key {key!r}", "keys are the trainer's flag names")
-    stage, backbone = merged.get("stage"), merged.get("cls_backbone_learning_rate")
-    if backbone is not None and stage not in (None, "cls"):
-        raise source.mistake(
-            f"{where}…args.cls_backbone_learning_rate",
-            f"stands beside stage {stage!r}",
-            "it is only valid for `stage: cls`",
-        )
-    for key in ("learning_rate", "cls_backbone_learning_rate"):
-        rate = merged.get(key)
-        if rate is not None and (isinstance(rate, str | bool) or not rate > 0):
-            raise source.mistake(f"{where}…args.{key}", f"is {rate!r}", "give a positive number such as 2e-5")
+    origin: dict[str, str] = {}
+    for where, layer in layers.items():
+        for key, value in layer.items():
+            if not _ARGUMENT.fullmatch(key):
+                raise source.mistake(f"{where}.{key}", "is no argument", "keys are the trainer's flag names")
+            merged[key] = _number_or_text(value)
+            origin[key] = f"{where}.{key}"
+    if mistake := find_mistake(merged, program):
+        raise source.mistake(origin[mistake.key], mistake.problem, mistake.remedy)
     return merged
 
 
@@ -178,6 +179,7 @@ class _Source:
                 near = get_close_matches(str(key), fields, n=1)
                 hint = f"did you mean {near[0]!r}?" if near else f"valid keys: {', '.join(fields)}"
                 raise self.mistake(_join(where, str(key)), "is not a key of a sweep file", hint)
+        self.check_args(raw.get("args", {}), _join(where, "args"))
         try:
             return msgspec.convert(raw, kind)
         except msgspec.ValidationError as error:
@@ -186,6 +188,14 @@ class _Source:
             raise self.mistake(
                 at or "the file", problem[:1].lower() + problem[1:], "see docs/sweep-yaml.md"
             ) from None
+
+    def check_args(self, args: object, where: str) -> None:
+        for key, value in args.items() if isinstance(args, dict) else ():
+            if not isinstance(key, str) or not isinstance(value, str | int | float | bool | None):
+                kind = "mapping" if isinstance(value, dict) else type(value).__name__
+                raise self.mistake(
+                    f"{where}.{key}", f"is a {kind}", "give text, a number, true, false or null"
+                )
 
     def check_name(self, name: str, where: str) -> None:
         if not _NAME.fullmatch(name):

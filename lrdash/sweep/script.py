@@ -23,6 +23,7 @@ class BatchScript:
 
     path: Path
     options: dict[str, str]
+    text: str = ""
 
     @property
     def array(self) -> tuple[int, ...]:
@@ -65,7 +66,7 @@ def read_script(path: Path) -> BatchScript:
             options.update(parse_options(shlex.split(line.removeprefix("#SBATCH"), comments=True)))
         elif line.strip() and not line.lstrip().startswith("#"):
             break
-    return BatchScript(path, options)
+    return BatchScript(path, options, text)
 
 
 def parse_array(text: str) -> tuple[int, ...] | None:

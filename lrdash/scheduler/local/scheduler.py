@@ -44,6 +44,9 @@ class LocalScheduler:
             self._wake_or_start_supervisor()
         return str(job.id)
 
+    def check(self, submission: Submission) -> str:
+        return ""
+
     def read_queue(self, users: Collection[str] = ()) -> QueueReading:
         alive = self._store.supervisor()
         return QueueReading(

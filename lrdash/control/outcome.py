@@ -1,0 +1,54 @@
+"""How the last start of each run ended, as far as anybody knows."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from lrdash.errors import SchedulerError
+from lrdash.scheduler.base import Scheduler, Task
+from lrdash.scheduler.ownership import latest_tasks, users_of
+from lrdash.scheduler.records import read_records
+from lrdash.sweep.paths import results_dir, saves_dir
+from lrdash.sweep.spec import Run, Sweep
+
+
+def failed_runs(sweep: Sweep, scheduler: Scheduler) -> tuple[Run, ...]:
+    """Runs that were started and ended without success; those that wait or run are not among them."""
+    tasks = last_tasks(sweep, scheduler)
+    return tuple(run for run in sweep.runs if _has_failed(sweep, run, tasks.get(run.key)))
+
+
+def last_tasks(sweep: Sweep, scheduler: Scheduler) -> dict[str, Task]:
+    """The newest task of each run by its key: from the queue, else what became of the recorded one."""
+    records = read_records(sweep)
+    queued = latest_tasks(sweep, scheduler.read_queue(users_of(sweep)).tasks, records)
+    tasks = {key: owned.task for key, owned in queued.items()}
+    recorded = {
+        run.key: f"{record.job}_{run.index}"
+        for record in records
+        for run in sweep.group(record.group).runs
+        if record.job and run.name == record.run_of_index.get(run.index)
+    }
+    left = {key: task for key, task in recorded.items() if key not in tasks}
+    if left:
+        try:
+            settled = scheduler.settle(left.values())
+        except SchedulerError:
+            settled = {}  # its files tell
+        tasks.update({key: settled[task].task for key, task in left.items() if task in settled})
+    return tasks
+
+
+def has_results(sweep: Sweep, run: Run) -> bool:
+    """Whether the run got as far as its predictions."""
+    return (results_dir(sweep, run) / "predict_results.json").exists()
+
+
+def _has_failed(sweep: Sweep, run: Run, task: Task | None) -> bool:
+    if task is not None:
+        return task.is_finished and task.state != "COMPLETED"
+    return saves_dir(sweep, run).exists() and not has_results(sweep, run)
+
+
+def finished_runs(sweep: Sweep) -> Iterator[Run]:
+    return (run for run in sweep.runs if has_results(sweep, run))
