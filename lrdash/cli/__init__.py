@@ -22,6 +22,7 @@ COMMANDS = {
     "requeue": "actions",
     "hold": "actions",
     "release": "actions",
+    "time-limit": "actions",
     "wait": "wait",
     "clean": "clean",
     "demo": "demo",

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 from lrdash.errors import SchedulerError
 from lrdash.scheduler.base import Scheduler, Task
 from lrdash.scheduler.ownership import latest_tasks, users_of
@@ -48,7 +46,3 @@ def _has_failed(sweep: Sweep, run: Run, task: Task | None) -> bool:
     if task is not None:
         return task.is_finished and task.state != "COMPLETED"
     return saves_dir(sweep, run).exists() and not has_results(sweep, run)
-
-
-def finished_runs(sweep: Sweep) -> Iterator[Run]:
-    return (run for run in sweep.runs if has_results(sweep, run))

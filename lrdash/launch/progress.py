@@ -11,10 +11,12 @@ _SOURCES = (("complete", "step"), ("trainer_state.json", "global_step"))
 
 def saved_step(saves: Path) -> int:
     """The step of the newest checkpoint in a run's folder; 0 without any."""
-    steps = (
-        _number(checkpoint / name, key) for checkpoint in saves.glob("checkpoint-*") for name, key in _SOURCES
-    )
-    return max(steps, default=0)
+    return max(map(checkpoint_step, saves.glob("checkpoint-*")), default=0)
+
+
+def checkpoint_step(checkpoint: Path) -> int:
+    """The optimizer step at which a checkpoint was saved; 0 when it does not tell."""
+    return max(_number(checkpoint / name, key) for name, key in _SOURCES)
 
 
 def _number(file: Path, key: str) -> int:
