@@ -21,6 +21,7 @@ from pathlib import Path
 from types import TracebackType
 
 from tests.slurm import processes
+from tests.slurm.cgroups import remove_cgroups
 from tests.slurm.configuration import Settings, write_configuration
 from tests.waiting import wait_until
 
@@ -86,6 +87,8 @@ class Cluster:
             self._reaper.communicate()
         for daemon in self._daemons.values():
             daemon.wait()
+        for node in self.settings.node_names if self.settings.cgroups else ():
+            remove_cgroups(f"slurm_{node}")
 
     def start(self, daemon: str) -> None:
         """Start a daemon and wait until it answers."""

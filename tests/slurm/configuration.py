@@ -29,8 +29,8 @@ SlurmctldLogFile=$directory/log/slurmctld.log
 SlurmdLogFile=$directory/log/slurmd.%n.log
 StateSaveLocation=$directory/state
 SlurmdSpoolDir=$directory/spool.%n
-ProctrackType=proctrack/linuxproc
-TaskPlugin=task/none
+ProctrackType=$process_tracking
+TaskPlugin=$task_plugin
 JobAcctGatherType=jobacct_gather/linux
 JobAcctGatherFrequency=1
 # Believe this file, not the machine: jobs of 200 GB run on a laptop.
@@ -59,9 +59,9 @@ TCPTimeout=2
 $accounting
 $nodes
 PartitionName=ailab Nodes=ALL Default=YES MaxTime=7-0 DefaultTime=01:00:00 DefMemPerCPU=4000 PriorityTier=1
-PartitionName=debug Nodes=node01 MaxTime=00:30:00 DefaultTime=00:05:00 DefMemPerCPU=2000 PriorityTier=1
-PartitionName=down Nodes=node01 MaxTime=01:00:00 State=DOWN
-PartitionName=tiny Nodes=node01 MaxTime=00:05:00 MaxNodes=1
+PartitionName=debug Nodes=$first_node MaxTime=00:30:00 DefaultTime=00:05:00 DefMemPerCPU=2000 PriorityTier=1
+PartitionName=down Nodes=$first_node MaxTime=01:00:00 State=DOWN
+PartitionName=tiny Nodes=$first_node MaxTime=00:05:00 MaxNodes=1
 PartitionName=urgent Nodes=ALL MaxTime=01:00:00 DefMemPerCPU=4000 PriorityTier=10
 $extra
 """)
@@ -79,6 +79,13 @@ AccountingStoragePort=$database_port
 AccountingStoragePass=$directory/munge/socket
 AccountingStorageTRES=gres/gpu
 """)
+
+CGROUP_CONF = """\
+CgroupPlugin=cgroup/v1
+CgroupAutomount=no
+CgroupMountpoint=/sys/fs/cgroup
+ConstrainRAMSpace=yes
+"""
 
 SLURMDBD_CONF = string.Template("""\
 AuthType=auth/munge
@@ -106,12 +113,16 @@ class Settings:
     """Seconds that a finished job stays visible to squeue."""
     message_timeout: int = 10
     """Seconds after which a client gives up on a frozen controller."""
+    cgroups: bool = False
+    """Enforce memory limits by cgroups (version 1), so that jobs can run out of memory."""
+    node_prefix: str = "node"
+    """Clusters with cgroups need names of their own: the cgroup of a node is called after it."""
     extra: str = ""
     """Further lines of slurm.conf."""
 
     @property
     def node_names(self) -> tuple[str, ...]:
-        return tuple(f"node{number:02}" for number in range(1, self.nodes + 1))
+        return tuple(f"{self.node_prefix}{number:02}" for number in range(1, self.nodes + 1))
 
 
 def write_configuration(directory: Path, name: str, settings: Settings) -> None:
@@ -127,6 +138,9 @@ def write_configuration(directory: Path, name: str, settings: Settings) -> None:
         "database_port": str(database),
         "min_job_age": str(settings.min_job_age),
         "message_timeout": str(settings.message_timeout),
+        "process_tracking": "proctrack/cgroup" if settings.cgroups else "proctrack/linuxproc",
+        "task_plugin": "task/cgroup" if settings.cgroups else "task/none",
+        "first_node": settings.node_names[0],
         "extra": settings.extra,
     }
     accounting = ACCOUNTING.substitute(values) if settings.accounting else ""
@@ -139,7 +153,7 @@ def write_configuration(directory: Path, name: str, settings: Settings) -> None:
     (directory / "slurm.conf").write_text(
         SLURM_CONF.substitute(values, accounting=accounting, nodes=node_lines)
     )
-    (directory / "cgroup.conf").touch()
+    (directory / "cgroup.conf").write_text(CGROUP_CONF if settings.cgroups else "")
     (directory / "gres.conf").write_text(f"Name=gpu Type=h200 File={_fake_gpus(directory)}\n")
     _write_secret(directory / "munge" / "key", random.randbytes(128))
     _write_secret(directory / "slurmdbd.conf", SLURMDBD_CONF.substitute(values).encode())

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
+import uuid
 from collections.abc import Iterator
 
 import pytest
 
+from tests.slurm.cgroups import can_make_cgroups
 from tests.slurm.cluster import Cluster, missing_programs
 from tests.slurm.configuration import Settings
 
@@ -47,8 +49,26 @@ def own_slurm_cluster() -> Iterator[Cluster]:
 
 
 @pytest.fixture(scope="session")
-def slurm_accounting_cluster() -> Iterator[Cluster]:
-    """One cluster with slurmdbd and its database; about five seconds to start."""
+def slurm_accounting_session_cluster() -> Iterator[Cluster]:
+    """One cluster with slurmdbd and its database; about four seconds to start."""
     require_slurm(accounting=True)
     with Cluster(settings=Settings(accounting=True)) as cluster:
+        yield cluster
+
+
+@pytest.fixture
+def slurm_accounting_cluster(slurm_accounting_session_cluster: Cluster) -> Iterator[Cluster]:
+    """The shared cluster whose sacct answers, with an empty queue afterwards."""
+    yield slurm_accounting_session_cluster
+    slurm_accounting_session_cluster.cancel_all()
+
+
+@pytest.fixture
+def slurm_memory_cluster() -> Iterator[Cluster]:
+    """A cluster whose jobs run out of memory; needs cgroups of version 1 that this user may make."""
+    require_slurm()
+    if not can_make_cgroups():
+        pytest.skip("no cgroup of version 1 can be made here; run as root where /sys/fs/cgroup/memory exists")
+    prefix = f"oom{uuid.uuid4().hex[:6]}n"
+    with Cluster(settings=Settings(cgroups=True, nodes=1, node_prefix=prefix)) as cluster:
         yield cluster
