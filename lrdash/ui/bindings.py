@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from textual.binding import Binding
+from textual.binding import Binding, BindingType
 
 KEY_NAMES = {
     "question_mark": "?", "left_square_bracket": "[", "right_square_bracket": "]", "colon": ":", "slash": "/",
     "at": "@", "plus": "+", "underscore": "_", "left_curly_bracket": "{", "right_curly_bracket": "}",
     "space": "space", "enter": "enter", "escape": "esc", "up": "↑", "down": "↓", "left": "←", "right": "→",
     "pageup": "pgup", "pagedown": "pgdn", "less_than_sign": "<", "greater_than_sign": ">", "home": "home",
-    "end": "end", "exclamation_mark": "!", "full_stop": ".", "comma": ",",
+    "end": "end", "exclamation_mark": "!", "ampersand": "&", "full_stop": ".", "comma": ",",
 }  # fmt: skip
 
 
@@ -46,7 +46,13 @@ VIEWS: dict[str, tuple[Key, ...]] = {
     "everywhere": (
         Key("help", "question_mark", "help", "Help", "the keys of this view", True),
         Key("actions", "x", "actions", "Actions", "submit, cancel, requeue, hold, remedy…", True),
-        Key("index", "0,1,2,3,4,5,6,7,8,9", "select_index", "Index", "the run with this array index (`:` beyond 9)"),
+        Key(
+            "index",
+            "0,1,2,3,4,5,6,7,8,9",
+            "select_index",
+            "Index",
+            "the run with this array index (`:` beyond 9)",
+        ),
         Key("group", "t", "other_group", "Group", "the same index of the other group", True),
         Key("stream", "o", "other_stream", "out/err", "the log's other stream: out, err, both", True),
         Key("previous_tab", "left_square_bracket", "tab(-1)", "Tab", "previous tab"),
@@ -107,12 +113,33 @@ VIEWS: dict[str, tuple[Key, ...]] = {
         Key("top", "g,home", "top", "Top", "the first line"),
         Key("follow", "G,F,end", "follow", "Follow", "to the end, and follow it"),
         Key("toggle_follow", "f", "toggle_follow", "Follow", "follow or pause", True),
-        Key("wrap", "w", "wrap", "Wrap", "wrap long lines"),
+        Key("search", "slash", "search", "Search", "find a text: marks all, goes to the next", True),
+        Key("next_match", "n", "match(1)", "Next", "next match"),
+        Key("previous_match", "N", "match(-1)", "Previous", "previous match"),
+        Key("filter", "ampersand", "filter", "Filter", "show only lines with a text"),
+        Key(
+            "next_error", "e", "error(1)", "Error", "next error; from the end backwards while following", True
+        ),
+        Key("previous_error", "E", "error(-1)", "Error", "previous error"),
+        Key("next_epoch", "right_curly_bracket", "epoch(1)", "Epoch", "next evaluation"),
+        Key("previous_epoch", "left_curly_bracket", "epoch(-1)", "Epoch", "previous evaluation"),
+        Key("wrap", "w", "wrap", "Wrap", "break long lines, or cut them off"),
+        Key("copy", "y", "copy", "Copy", "copy a line, the path, the job id or the command"),
+        Key("pager", "L", "pager", "Pager", "open the log in $PAGER"),
+        Key("editor", "v", "editor", "Editor", "open the log in $EDITOR, at this line"),
+        Key("clear", "escape", "clear", "Clear", "stop a search, show all lines, forget the search"),
+    ),
+    "search": (
+        Key("regex", "alt+r", "regex", "Regex", "what is typed is a regular expression, or a plain text"),
+        Key("case", "alt+c", "case", "Case", "case: counts with a capital letter, always, never"),
+        Key("older", "up", "past(-1)", "Older", "what was searched for before"),
+        Key("newer", "down", "past(1)", "Newer", "what was searched for after that"),
+        Key("leave", "escape", "leave", "Leave", "forget the search"),
     ),
 }
 
 
-def bindings(view: str) -> list[Binding]:
+def bindings(view: str) -> list[BindingType]:
     """The Textual bindings of a view; their ids are `view.name`."""
     return [binding for key in VIEWS[view] for binding in _bindings_of(view, key)]
 
@@ -120,7 +147,9 @@ def bindings(view: str) -> list[Binding]:
 def _bindings_of(view: str, key: Key) -> Iterable[Binding]:
     if key.action == "select_index":
         for digit in key.keys.split(","):
-            yield Binding(digit, f"select_index({digit})", key.label, show=False, tooltip=key.help, id=f"{view}.{digit}")
+            yield Binding(
+                digit, f"select_index({digit})", key.label, show=False, tooltip=key.help, id=f"{view}.{digit}"
+            )
         return
     yield Binding(
         key.keys, key.action, key.label, show=key.footer, tooltip=key.help, id=f"{view}.{key.name}",

@@ -1,0 +1,44 @@
+"""Messages that cross widgets."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from textual.message import Message
+
+from lrdash.monitor.snapshot import Snapshot
+
+
+@dataclass
+class QueuePolled(Message):
+    """A look at the queue has answered."""
+
+    snapshot: Snapshot
+
+
+@dataclass
+class FilesPolled(Message):
+    """Logs and results have been read."""
+
+    snapshot: Snapshot
+
+
+@dataclass
+class RunSelected(Message):
+    """The cursor is on another run."""
+
+    key: str
+
+
+@dataclass
+class RunOpened(Message):
+    """A run was chosen with enter or a double click."""
+
+    key: str
+
+
+@dataclass
+class TabChosen(Message):
+    """A tab was clicked."""
+
+    tab: str

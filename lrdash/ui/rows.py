@@ -1,0 +1,131 @@
+"""The rows of the run table: groups with a tally, and their runs; sorted, filtered, folded (pure)."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from lrdash.monitor.snapshot import RunStatus, Snapshot
+from lrdash.ui.glyphs import Glyphs
+from lrdash.ui.theme import TALLIES, Look, state_look
+
+SORT_KEYS = ("index", "state", "epoch", "loss", "acc", "F1", "label")
+FOREIGN = "folders"
+"""Heads the runs that belong to no group."""
+
+
+@dataclass(frozen=True)
+class GroupRow:
+    """One array job."""
+
+    name: str
+    runs: tuple[RunStatus, ...]
+    folded: bool = False
+
+    @property
+    def key(self) -> str:
+        return f"{self.name}:"
+
+    def tally(self, glyphs: Glyphs) -> list[tuple[Look, int]]:
+        """How many of its runs are in which kind of state."""
+        looks = [state_look(run.state, glyphs) for run in self.runs]
+        counts = Counter(look.tally for look in looks)
+        by_tally = {look.tally: look for look in looks}
+        return [(by_tally[tally], counts[tally]) for tally in TALLIES if tally in counts]
+
+
+@dataclass(frozen=True)
+class RunRow:
+    """One run."""
+
+    run: RunStatus
+
+    @property
+    def key(self) -> str:
+        return self.run.key
+
+
+Row = GroupRow | RunRow
+
+
+@dataclass(frozen=True)
+class Arrangement:
+    """What the user made of the order of rows."""
+
+    sort: str = "index"
+    reverse: bool = False
+    filter: str = ""
+    folded: frozenset[str] = frozenset()
+
+
+def arrange(snapshot: Snapshot, arrangement: Arrangement) -> tuple[Row, ...]:
+    """Groups in the order of the sweep, each followed by its runs unless it is folded."""
+    groups: dict[str, list[RunStatus]] = {}
+    for run in snapshot.runs:
+        groups.setdefault(run.group or FOREIGN, []).append(run)
+    rows: list[Row] = []
+    for name, runs in groups.items():
+        shown = [run for run in runs if _matches(run, arrangement.filter)]
+        if not shown:
+            continue
+        folded = name in arrangement.folded
+        rows.append(GroupRow(name, tuple(shown), folded))
+        if not folded:
+            rows.extend(RunRow(run) for run in _sorted(shown, arrangement))
+    return tuple(rows)
+
+
+def best_run(runs: Iterable[RunStatus]) -> RunStatus | None:
+    """The run with the highest last accuracy."""
+    known = [run for run in runs if metric(run, "eval_accuracy") is not None]
+    return max(known, key=lambda run: metric(run, "eval_accuracy") or 0.0, default=None)
+
+
+def metric(run: RunStatus, name: str) -> float | None:
+    """A metric of the last finished epoch; of the final prediction where there were no epochs."""
+    if run.metrics.last is not None:
+        return run.metrics.last.get(name)
+    if run.metrics.predict is not None:
+        return run.metrics.predict.get(name.replace("eval_", "predict_"))
+    return None
+
+
+def baselines(snapshot: Snapshot, chosen: Mapping[str, str]) -> dict[str, str]:
+    """The run of each group that the others are compared with: the chosen one, else the first."""
+    first: dict[str, str] = {}
+    for run in snapshot.runs:
+        first.setdefault(run.group or FOREIGN, run.key)
+    present = {run.key for run in snapshot.runs}
+    return {group: chosen[group] if chosen.get(group) in present else key for group, key in first.items()}
+
+
+def _matches(run: RunStatus, words: str) -> bool:
+    text = f"{run.run} {run.label} {run.group} {run.state} {run.index} {run.task or ''}".lower()
+    return all(word in text for word in words.lower().split())
+
+
+def _sorted(runs: list[RunStatus], arrangement: Arrangement) -> list[RunStatus]:
+    """Stable; runs without a value come last, whichever way round."""
+    if arrangement.sort == "index":
+        return runs[::-1] if arrangement.reverse else runs
+    values = {run.key: _sort_value(run, arrangement.sort) for run in runs}
+    known = [run for run in runs if values[run.key] is not None]
+    known.sort(key=lambda run: values[run.key], reverse=arrangement.reverse)  # type: ignore[arg-type, return-value]
+    return known + [run for run in runs if values[run.key] is None]
+
+
+def _sort_value(run: RunStatus, key: str) -> float | str | None:
+    match key:
+        case "state":
+            return run.state
+        case "epoch":
+            return run.progress.epoch
+        case "loss":
+            return metric(run, "eval_loss")
+        case "acc":
+            return metric(run, "eval_accuracy")
+        case "F1":
+            return metric(run, "eval_f1")
+        case _:
+            return run.label

@@ -1,0 +1,48 @@
+"""What every view is given to show: one immutable value."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+from lrdash.monitor.snapshot import RunStatus, Snapshot
+
+Stream = Literal["out", "err", "both"]
+STREAMS: tuple[Stream, ...] = ("out", "err", "both")
+
+
+@dataclass(frozen=True)
+class ScreenState:
+    """The newest snapshot and what the user selected in it."""
+
+    snapshot: Snapshot
+    selected: str = ""
+    """Key of a run."""
+    stream: Stream = "out"
+    marked: frozenset[str] = frozenset()
+    baselines: Mapping[str, str] = field(default_factory=dict)
+    """Chosen baseline of a group; the first run where none was chosen."""
+
+    @property
+    def run(self) -> RunStatus | None:
+        return next((run for run in self.snapshot.runs if run.key == self.selected), None)
+
+
+def other_group(snapshot: Snapshot, selected: str) -> str | None:
+    """The run with the same array index (else the nearest) in the next group."""
+    run = next((run for run in snapshot.runs if run.key == selected), None)
+    groups = list(dict.fromkeys(run.group for run in snapshot.runs))
+    if run is None or len(groups) < 2:
+        return None
+    group = groups[(groups.index(run.group) + 1) % len(groups)]
+    candidates = [other for other in snapshot.runs if other.group == group]
+    return min(candidates, key=lambda other: abs((other.index or 0) - (run.index or 0))).key
+
+
+def run_with_index(snapshot: Snapshot, selected: str, index: int) -> str | None:
+    """The run of the selected one's group (else of the first group) with an array index."""
+    run = next((run for run in snapshot.runs if run.key == selected), None) or next(iter(snapshot.runs), None)
+    if run is None:
+        return None
+    return next((one.key for one in snapshot.runs if one.group == run.group and one.index == index), None)

@@ -1,0 +1,11 @@
+"""Compare."""
+
+from __future__ import annotations
+
+from textual.containers import Vertical
+
+from lrdash.ui.state import ScreenState
+
+
+class CompareView(Vertical):
+    def show(self, state: ScreenState) -> None: ...

@@ -1,0 +1,11 @@
+"""Metrics."""
+
+from __future__ import annotations
+
+from textual.containers import Vertical
+
+from lrdash.ui.state import ScreenState
+
+
+class MetricsView(Vertical):
+    def show(self, state: ScreenState) -> None: ...

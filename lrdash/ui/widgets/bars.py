@@ -1,0 +1,93 @@
+"""The line of tabs below the status line, and the line of keys at the bottom."""
+
+from __future__ import annotations
+
+from rich.cells import cell_len
+from rich.segment import Segment
+from rich.style import Style
+from textual import events
+from textual.binding import Binding
+from textual.reactive import reactive
+from textual.strip import Strip
+from textual.widget import Widget
+
+from lrdash.ui.bindings import key_name
+from lrdash.ui.context import Painted
+from lrdash.ui.format import fit
+from lrdash.ui.messages import TabChosen
+
+TABS = ("Home", "Log", "Metrics", "Compare", "Checks")
+
+
+class TabBar(Widget, Painted):
+    """The views, and at the right what is selected."""
+
+    active: reactive[str] = reactive(TABS[0])
+    subject: reactive[str] = reactive("")
+    attention: reactive[int] = reactive(0)
+
+    def render_line(self, y: int) -> Strip:
+        if y:
+            return self.line([], self.size.width)
+        segments: list[Segment] = []
+        for tab in TABS:
+            style = self.paint.tab if tab == self.active else self.paint["muted"]
+            segments += [Segment(" "), Segment(tab, style + Style(meta={"tab": tab})), Segment(" ")]
+        left = sum(segment.cell_length for segment in segments)
+        notes = self._notes(self.size.width - left)
+        length = sum(segment.cell_length for segment in notes)
+        return self.line(
+            [*segments, Segment(" " * (self.size.width - left - length)), *notes], self.size.width
+        )
+
+    def _notes(self, room: int) -> list[Segment]:
+        warning = f"{self.glyphs.warning} {self.attention} need attention: a " if self.attention else ""
+        if self.attention == 1:
+            warning = warning.replace("need", "needs")
+        subject = f"{self.subject} "
+        if cell_len(warning) + cell_len(subject) + 2 > room:
+            warning = f"{self.glyphs.warning} {self.attention}: a " if self.attention else ""
+        subject = fit(subject, max(0, min(cell_len(subject), room - cell_len(warning) - 3)))
+        gap = "  " if warning and subject else ""
+        notes = [Segment(warning, self.paint["warning"]), Segment(gap), Segment(subject, self.paint["text"])]
+        return notes if cell_len(warning) + cell_len(subject) + 2 <= room else []
+
+    def on_click(self, event: events.Click) -> None:
+        if tab := event.style.meta.get("tab"):
+            self.post_message(TabChosen(tab))
+
+
+class KeyBar(Widget, Painted):
+    """The keys that matter most where the focus is; each can be clicked."""
+
+    def on_mount(self) -> None:
+        self.screen.bindings_updated_signal.subscribe(self, lambda _: self.refresh())
+
+    def render_line(self, y: int) -> Strip:
+        width = self.size.width
+        segments: list[Segment] = []
+        room = width
+        for binding in self._shown():
+            key = f" {binding.key_display or key_name(binding.key)} "
+            label = f"{binding.description} "
+            room -= cell_len(key) + cell_len(label)
+            if room < 0:
+                break
+            clickable = Style(meta={"@click": f"screen.press('{binding.key}')"})
+            segments += [
+                Segment(key, self.paint["accent"] + Style(bold=True) + clickable),
+                Segment(label, self.paint["muted"] + clickable),
+            ]
+        return self.line(segments, width)
+
+    def _shown(self) -> list[Binding]:
+        """Each action once; those of the focused pane first, help and quit always."""
+        active = self.screen.active_bindings.values()
+        own = [one.binding for one in active if one.binding.show and one.node is not self.screen]
+        general = [one.binding for one in active if one.binding.show and one.node is self.screen]
+        unique: dict[str, Binding] = {}
+        for binding in own + sorted(
+            general, key=lambda binding: binding.action not in ("help", "quit_or_back")
+        ):
+            unique.setdefault(binding.action, binding)
+        return list(unique.values())

@@ -1,0 +1,24 @@
+"""The bridge to the log pane, which is imported when the first one is shown."""
+
+from __future__ import annotations
+
+from textual.widget import Widget
+
+from lrdash.ui.curves import run_name
+from lrdash.ui.format import plain
+from lrdash.ui.state import ScreenState
+
+
+def make_log_pane(name: str) -> Widget:
+    from lrdash.ui.logs.pane import LogPane
+
+    return LogPane(id=name)
+
+
+def show_log(pane: Widget, state: ScreenState) -> None:
+    """Point a log pane at the selected run's log."""
+    from lrdash.ui.logs.pane import LogPane
+
+    if isinstance(pane, LogPane) and state.run is not None:
+        title = f"{plain(run_name(state.run))} · {state.stream}"
+        pane.show(state.run.logs, state.stream, title)

@@ -1,0 +1,303 @@
+"""The table of runs: a Line API view, so that only the rows on the screen are ever drawn."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import datetime
+
+from rich.cells import cell_len
+from rich.segment import Segment
+from textual import events
+from textual.geometry import Size
+from textual.reactive import reactive
+from textual.scroll_view import ScrollView
+from textual.strip import Strip
+
+from lrdash.monitor.snapshot import RunStatus, Snapshot
+from lrdash.ui.bindings import bindings
+from lrdash.ui.columns import (
+    Column,
+    Delta,
+    Span,
+    TableContext,
+    column_widths,
+    columns_that_fit,
+    message,
+    spans_length,
+)
+from lrdash.ui.context import InkSpan, Painted
+from lrdash.ui.format import fit, fraction, plain
+from lrdash.ui.messages import RunOpened, RunSelected
+from lrdash.ui.rows import SORT_KEYS, Arrangement, GroupRow, Row, RunRow, arrange, baselines, best_run, metric
+from lrdash.ui.series import SeriesLook, series_looks
+
+GAP = "  "
+MIN_LABEL = 10
+MESSAGE_ROOM = 24
+"""Cells below which a message takes the place of the metrics."""
+WIDE = 110
+
+
+class RunTable(ScrollView, Painted, can_focus=True):
+    """Rows keep their place and the cursor its run, whatever the next snapshot brings."""
+
+    BINDINGS = bindings("home")
+
+    snapshot: reactive[Snapshot | None] = reactive(None, layout=False)
+    arrangement: reactive[Arrangement] = reactive(Arrangement())
+    marked: reactive[frozenset[str]] = reactive(frozenset)
+    chosen_baselines: reactive[dict[str, str]] = reactive(dict)
+    deltas: reactive[dict[str, Delta]] = reactive(dict)
+    cursor: reactive[str] = reactive("")
+    """Key of the row under the cursor."""
+
+    def __init__(self, *, id: str | None = None) -> None:  # noqa: A002
+        super().__init__(id=id)
+        self.rows: tuple[Row, ...] = ()
+        self._looks: dict[str, SeriesLook] = {}
+        self._positions: dict[str, int] = {}
+        self._columns: tuple[Column, ...] = ()
+        self._widths: dict[str, int] = {}
+        self._label_width = MIN_LABEL
+        self._cell_context = TableContext(datetime.now())
+
+    # What is shown
+
+    def watch_snapshot(self) -> None:
+        if self.snapshot is not None:
+            self._looks = series_looks(self.snapshot.runs)
+            self._arrange_rows()
+
+    def watch_arrangement(self) -> None:
+        self._arrange_rows()
+
+    def watch_deltas(self) -> None:
+        self._layout_columns()
+
+    def watch_chosen_baselines(self) -> None:
+        self._layout_columns()
+
+    def watch_cursor(self, cursor: str) -> None:
+        if cursor in self._positions:
+            self._scroll_to_cursor()
+            self.post_message(RunSelected(cursor))
+        self.refresh()
+
+    def on_resize(self) -> None:
+        self._layout_columns()
+        self._scroll_to_cursor()
+
+    def _arrange_rows(self) -> None:
+        if self.snapshot is None:
+            return
+        before = self._positions.get(self.cursor, 0)
+        self.rows = arrange(self.snapshot, self.arrangement)
+        self._positions = {row.key: position for position, row in enumerate(self.rows)}
+        self.virtual_size = Size(0, len(self.rows) + 1)
+        self._layout_columns()
+        if self.rows and self.cursor not in self._positions:
+            self.cursor = self.rows[min(before, len(self.rows) - 1)].key
+
+    def _layout_columns(self) -> None:
+        if self.snapshot is None or not self.size.width:
+            return
+        self._cell_context = TableContext(
+            now=datetime.fromisoformat(self.snapshot.taken_at),
+            glyphs=self.glyphs,
+            baselines=frozenset(baselines(self.snapshot, self.chosen_baselines).values()),
+            deltas=self._all_deltas(),
+            bar_width=12 if self.size.width >= WIDE else 6,
+        )
+        runs = self._runs_on_screen()
+        self._widths = column_widths(runs, self._cell_context)
+        labels = max((cell_len(plain(run.label or run.run)) for run in runs), default=MIN_LABEL)
+        wanted = max(MIN_LABEL, min(labels, self.size.width // 3))
+        room = self.size.width - self._lead_width - wanted
+        self._columns = columns_that_fit(room, len(GAP), self._widths)
+        self._label_width = max(0, min(wanted, self.size.width - self._lead_width))
+        self.refresh()
+
+    def _runs_on_screen(self) -> list[RunStatus]:
+        """Widths follow the visible rows: two thousand runs cost no more than twenty."""
+        top = max(0, self.scroll_offset.y - 1)
+        rows = self.rows[top : top + self.size.height + 1]
+        return [row.run for row in rows if isinstance(row, RunRow)]
+
+    def _all_deltas(self) -> dict[str, Delta]:
+        """Differences of the last epochs, replaced by the paired ones where rows were compared."""
+        assert self.snapshot is not None
+        base = baselines(self.snapshot, self.chosen_baselines)
+        values = {run.key: metric(run, "eval_accuracy") for run in self.snapshot.runs}
+        plain_deltas: dict[str, Delta] = {}
+        for run in self.snapshot.runs:
+            mine, its = values[run.key], values.get(base.get(run.group or "folders", ""))
+            if mine is not None and its is not None:
+                plain_deltas[run.key] = Delta(mine - its)
+        return plain_deltas | self.deltas
+
+    @property
+    def _lead_width(self) -> int:
+        """Cursor, mark, index, swatch and their gaps."""
+        return 9 if self.size.width >= WIDE else 7
+
+    # Drawing
+
+    def render_line(self, y: int) -> Strip:
+        width = self.size.width
+        if y == 0:
+            return self.line(self._header(), width)
+        position = self.scroll_offset.y + y - 1
+        if position >= len(self.rows):
+            return self.line([], width)
+        row = self.rows[position]
+        spans = self._group_spans(row) if isinstance(row, GroupRow) else self._run_spans(row.run)
+        strip = self.line(spans, width).apply_meta({"row": position})
+        if row.key == self.cursor:
+            highlight = self.paint.selected if self.has_focus else self.paint.selected_elsewhere
+            return Strip(Segment.apply_style(strip, post_style=highlight), width)
+        return strip
+
+    def _header(self) -> list[InkSpan]:
+        arrow = self.glyphs.worse if self.arrangement.reverse else self.glyphs.better
+        spans: list[InkSpan] = [(" " * self._lead_width + fit("run", self._label_width), "title")]
+        for column in self._columns:
+            title = column.title + (arrow if column.title == self.arrangement.sort else "")
+            spans.append((GAP + fit(title, self._widths[column.title], right=column.right), "title"))
+        return spans
+
+    def _group_spans(self, row: GroupRow) -> list[InkSpan]:
+        glyphs = self.glyphs
+        fold = glyphs.folded if row.folded else glyphs.unfolded
+        cursor = glyphs.cursor if row.key == self.cursor else " "
+        spans: list[InkSpan] = [(cursor, "primary"), (f"{fold} ", "muted"), (plain(row.name), "bold")]
+        for look, count in row.tally(glyphs):
+            spans += [(f"  {look.glyph} ", look.role), (f"{count} {look.tally}", "muted")]
+        if (best := best_run(row.runs)) is not None and len(row.runs) > 1:
+            accuracy = fraction(metric(best, "eval_accuracy"))
+            spans.append((f"  {glyphs.separator} best so far {accuracy} {plain(best.label)}", "muted"))
+        return spans
+
+    def _run_spans(self, run: RunStatus) -> list[InkSpan]:
+        spans = self._lead(run)
+        spans.append(
+            (fit(plain(run.label or run.run), self._label_width, ellipsis=self.glyphs.ellipsis), "text")
+        )
+        words = message(run, self._cell_context)
+        columns = self._columns
+        for position, column in enumerate(columns):
+            if words and self._message_goes_here(run, position, words):
+                return [*spans, (GAP, "text"), *words]
+            spans.append((GAP, "text"))
+            spans += self._cell(column, run)
+        return spans
+
+    def _message_goes_here(self, run: RunStatus, position: int, words: list[Span]) -> bool:
+        """After the last column with a value if the message then has room, else after the epoch."""
+        columns = self._columns
+        rest = sum(self._widths[column.title] + len(GAP) for column in columns[position:])
+        if columns[position].title in ("state", "epoch"):
+            return False
+        empty = all(self._is_empty(column, run) for column in columns[position:] if column.rank < 6)
+        if empty and rest >= min(MESSAGE_ROOM, spans_length(words)):
+            return True
+        room_later = sum(self._widths[column.title] + len(GAP) for column in columns if column.rank >= 6)
+        return columns[position].title == "loss" and room_later < MESSAGE_ROOM and run.diagnosis is not None
+
+    def _is_empty(self, column: Column, run: RunStatus) -> bool:
+        return column.cell(run, self._cell_context)[0][1] == "faint"
+
+    def _lead(self, run: RunStatus) -> list[InkSpan]:
+        glyphs, look = self.glyphs, self._looks[run.key]
+        swatch = look.swatch(glyphs) if self.size.width >= WIDE else look.marker(glyphs)
+        index = "" if run.index is None else str(run.index)
+        return [
+            (glyphs.cursor if run.key == self.cursor else " ", "primary"),
+            (glyphs.marked if run.key in self.marked else " ", "accent"),
+            (f"{index:>2} ", "bold"),
+            (f"{swatch} ", look.colour),
+        ]
+
+    def _cell(self, column: Column, run: RunStatus) -> list[InkSpan]:
+        spans, width = column.cell(run, self._cell_context), self._widths[column.title]
+        length = spans_length(spans)
+        if length > width:
+            return [
+                (fit("".join(text for text, _ in spans), width, ellipsis=self.glyphs.ellipsis), spans[0][1])
+            ]
+        padding: Span = (" " * (width - length), "text")
+        return [padding, *spans] if column.right else [*spans, padding]
+
+    # Keys and mouse
+
+    @property
+    def cursor_row(self) -> Row | None:
+        position = self._positions.get(self.cursor)
+        return None if position is None else self.rows[position]
+
+    @property
+    def cursor_run(self) -> str:
+        """Key of the run under the cursor; empty on a group."""
+        return self.cursor if isinstance(self.cursor_row, RunRow) else ""
+
+    def action_move(self, rows: int) -> None:
+        if self.rows:
+            position = self._positions.get(self.cursor, 0) + rows
+            self.cursor = self.rows[max(0, min(position, len(self.rows) - 1))].key
+
+    def action_page(self, pages: int) -> None:
+        self.action_move(pages * max(1, self.size.height - 2))
+
+    def action_open(self) -> None:
+        row = self.cursor_row
+        if isinstance(row, GroupRow):
+            self.action_fold(not row.folded)
+        elif row is not None:
+            self.post_message(RunOpened(row.key))
+
+    def action_open_log(self) -> None:
+        if isinstance(self.cursor_row, RunRow):
+            self.post_message(RunOpened(self.cursor))
+
+    def action_fold(self, folded: bool) -> None:
+        name = self.cursor.partition(":")[0]
+        groups = self.arrangement.folded
+        if folded and not isinstance(self.cursor_row, GroupRow):
+            self.cursor = f"{name}:"
+        self.arrangement = replace(self.arrangement, folded=groups | {name} if folded else groups - {name})
+
+    def action_mark(self) -> None:
+        row = self.cursor_row
+        keys = {run.key for run in row.runs} if isinstance(row, GroupRow) else {self.cursor}
+        self.marked = self.marked - keys if keys <= self.marked else self.marked | keys
+        self.action_move(1)
+
+    def action_sort(self) -> None:
+        position = SORT_KEYS.index(self.arrangement.sort)
+        self.arrangement = replace(self.arrangement, sort=SORT_KEYS[(position + 1) % len(SORT_KEYS)])
+
+    def action_reverse(self) -> None:
+        self.arrangement = replace(self.arrangement, reverse=not self.arrangement.reverse)
+
+    def on_click(self, event: events.Click) -> None:
+        position = event.style.meta.get("row")
+        if not isinstance(position, int) or position >= len(self.rows):
+            return
+        again = self.rows[position].key == self.cursor and event.chain > 1
+        self.cursor = self.rows[position].key
+        if again or (isinstance(self.rows[position], GroupRow) and event.x <= 2):
+            self.action_open()
+
+    def _scroll_to_cursor(self) -> None:
+        position = self._positions.get(self.cursor)
+        if position is None or not self.size.height:
+            return
+        top, height = self.scroll_offset.y, self.size.height - 1
+        if position < top:
+            self.scroll_to(y=position, animate=False)
+        elif position >= top + height:
+            self.scroll_to(y=position - height + 1, animate=False)
+
+    def watch_scroll_y(self, old_value: float, new_value: float) -> None:
+        super().watch_scroll_y(old_value, new_value)
+        if round(old_value) != round(new_value):
+            self._layout_columns()

@@ -1,0 +1,92 @@
+"""The first line: the sweep, how many runs are where, and how fresh each source is."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+
+from rich.cells import cell_len
+from textual.reactive import reactive
+from textual.strip import Strip
+from textual.widget import Widget
+
+from lrdash.monitor.snapshot import Snapshot, Source
+from lrdash.ui.context import Painted
+from lrdash.ui.format import age, plain
+from lrdash.ui.theme import TALLIES, Role, state_look
+
+Part = tuple[str, Role]
+_SHOWN_SOURCES = ("queue", "logs", "results")
+
+
+class StatusBar(Widget, Painted):
+    """One line; drops words, then sources, when there is less room."""
+
+    snapshot: reactive[Snapshot | None] = reactive(None)
+    notice: reactive[str] = reactive("")
+    """Said instead of the tally: `paused`, `replay 8x`."""
+
+    def on_mount(self) -> None:
+        self._received = time.monotonic()
+        self.set_interval(1, self.refresh)
+
+    def watch_snapshot(self) -> None:
+        self._received = time.monotonic()
+
+    def render_line(self, y: int) -> Strip:
+        if self.snapshot is None or y:
+            return self.line([], self.size.width)
+        width = self.size.width
+        name: list[Part] = [(f" {plain(self.snapshot.sweep)} ", "bold")]
+        if self.notice:
+            name.append((f" {self.notice} ", "warning"))
+        for words in (True, False):
+            left = name + self._tally(words)
+            for right in (self._freshness(_SHOWN_SOURCES), self._freshness(self._worst_source()), []):
+                room = width - _length(left) - _length(right)
+                if room >= 0:
+                    return self.line([*left, (" " * room, "text"), *right], width)
+        return self.line(name, width)
+
+    def _tally(self, words: bool) -> list[Part]:
+        assert self.snapshot is not None
+        looks = [state_look(run.state, self.glyphs) for run in self.snapshot.runs]
+        counts = Counter(look.tally for look in looks)
+        shown = {look.tally: look for look in looks}
+        parts: list[Part] = []
+        for tally in TALLIES:
+            if look := shown.get(tally):
+                parts.append((f" {look.glyph} ", look.role))
+                parts.append((f"{counts[tally]}{' ' + tally if words else ''} ", "text"))
+        return parts
+
+    def _worst_source(self) -> tuple[str, ...]:
+        assert self.snapshot is not None
+        sources = self.snapshot.sources
+        troubled = [
+            name for name in _SHOWN_SOURCES if getattr(sources, name).state in ("stale", "unavailable")
+        ]
+        return tuple(troubled[:1]) or ("queue",)
+
+    def _freshness(self, names: tuple[str, ...]) -> list[Part]:
+        assert self.snapshot is not None
+        parts: list[Part] = []
+        for name in names:
+            if parts:
+                parts.append((f" {self.glyphs.separator} ", "faint"))
+            parts.extend(self._source(name, getattr(self.snapshot.sources, name)))
+        return [*parts, (" ", "text")]
+
+    def _source(self, name: str, source: Source) -> list[Part]:
+        if source.state == "off":
+            return [(f"{name} off", "faint")]
+        since = source.age_seconds
+        since_text = "" if since is None else f" {age(since + time.monotonic() - self._received)}"
+        if source.state == "fresh":
+            return [(name, "muted"), (since_text, "text")]
+        reason = f": {plain(source.error)[:60]}" if source.error and self.size.width >= 120 else ""
+        return [(f"{self.glyphs.warning} {name} {source.state}{since_text}{reason}", "warning")]
+
+
+def _length(parts: list[Part]) -> int:
+    return sum(cell_len(text) for text, _ in parts)
