@@ -60,11 +60,11 @@ def check_group(root: Path, group: str) -> None:
     ]
     first = metas[0]
     for meta in metas:
-        assert differing(first["args"], meta["args"]) <= DIFFERS_BY_RUN
-        for key in ("model_fingerprint", "dataset_fingerprint"):
+        assert differing(first["arguments"], meta["arguments"]) <= DIFFERS_BY_RUN
+        for key in ("start_checkpoint", "datasets"):
             assert meta[key] == first[key], key
-        steps = EPOCHS * math.ceil(meta["train_rows"] / BATCH)
-        assert meta["total_steps"] == steps
+        rows = meta["datasets"]["train"]["rows"]
+        assert meta["steps"] == EPOCHS * math.ceil(rows / BATCH)
 
 
 def differing(one: Mapping[str, Any], other: Mapping[str, Any]) -> set[str]:
