@@ -58,6 +58,10 @@ class Page:
     generation: int = 0
     problem: str | None = None
     modified: float | None = None
+    lines: int | None = None
+    """Lines of the whole file; None until they have been counted."""
+    top_number: int | None = None
+    """Line number of the first row, from 1."""
 
     @property
     def top(self) -> Place | None:
@@ -110,6 +114,8 @@ def _rows_at(lines: Lines, viewport: Viewport, place: Place, scroll: int) -> lis
 def _rows(lines: Iterable[Line], viewport: Viewport) -> Iterator[Row]:
     for line in lines:
         text = styled_text(line.data)
+        if line.skipped:
+            text = Text(f"{line.skipped / 1024:,.0f} KiB … ", "dim italic", end="").append_text(text)
         if line.omitted:
             text.append(f" … {line.omitted / 1024:,.0f} KiB more", "dim italic")
         if not viewport.wrap or len(text) * 2 <= viewport.width:

@@ -11,6 +11,7 @@ import errno
 import os
 import stat
 from collections import OrderedDict
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -21,6 +22,8 @@ PIECE = 256 * 1024
 """A line that goes on for longer is shown in pieces that end at multiples of this offset."""
 SHOWN = 4 * 1024
 """Bytes of a line that are shown."""
+Finder = Callable[[bytes], int | None]
+"""Where in a text something is found."""
 _MARK = 64
 _NO_FILE = -1
 
@@ -35,6 +38,8 @@ class Line:
     """Offset after its newline, where the next line starts."""
     data: bytes
     """What is shown of it; without newline and never longer than SHOWN."""
+    skipped: int = 0
+    """Bytes at its start that are not in `data`."""
     omitted: int = 0
     """Bytes at its end that are not in `data`."""
 
@@ -55,6 +60,8 @@ class LogFile:
         self.generation = 0
         """Counts the files that were found under this path; offsets are valid within one of them."""
         self.bytes_read = 0
+        self.looked_for: Finder | None = None
+        """What is to be seen of a line, even where a progress bar has overwritten it or it is far inside."""
         self._descriptor = _NO_FILE
         self._seen: os.stat_result | None = None
         self._mark = (0, b"")
@@ -142,8 +149,10 @@ class LogFile:
         return self._pread(start, min(length, self.size - start))
 
     def _line(self, start: int, end: int) -> Line:
-        data = shown_segment(self.read(start, end))
-        return Line(start, end, data[:SHOWN], max(0, len(data) - SHOWN))
+        data, match = shown_segment(self.read(start, end), self.looked_for)
+        skipped = 0 if match < SHOWN // 2 else min(match - SHOWN // 4, len(data) - SHOWN // 2)
+        shown = data[skipped : skipped + SHOWN]
+        return Line(start, end, shown, skipped, len(data) - skipped - len(shown))
 
     def _find_newline_backwards(self, limit: int, position: int) -> int | None:
         """The last newline in [limit, position)."""
@@ -224,21 +233,26 @@ class LogFile:
         self._mark = (start, self._pread(start, self.size - start))
 
 
-def shown_segment(data: bytes) -> bytes:
+def shown_segment(data: bytes, looked_for: Finder | None = None) -> tuple[bytes, int]:
     """What a terminal leaves of a line that progress bars have overwritten with carriage returns.
 
+    Of the texts in which something is found, the last one stays; the second value says where it is found.
     Done on bytes: decoding every overwritten state of a bar would be most of the work.
 
     >>> shown_segment(b" 10%\\r 20%\\r 30%\\r\\n")
-    b' 30%'
+    (b' 30%', 0)
     """
     is_whole = data.endswith(b"\n")
     data = data.rstrip(b"\r\n")
+    if looked_for:
+        for segment in reversed(data.split(b"\r")):
+            if (match := looked_for(segment)) is not None:
+                return segment, match
     before, _, last = data.rpartition(b"\r")
     if not is_whole and before and len(data) >= PIECE - 2:
         # A piece of a line ends in the middle of a bar: the one before is whole.
-        return before.rpartition(b"\r")[2]
-    return last
+        return before.rpartition(b"\r")[2], 0
+    return last, 0
 
 
 def _kind(mode: int) -> str:

@@ -101,6 +101,17 @@ VIEWS: dict[str, tuple[Key, ...]] = {
         Key("solo", "z", "solo", "Solo", "only this run; again for all", True),
         Key("dim", "d", "dim", "Dim", "hide or show this run", True),
     ),
+    "list": (
+        Key("up", "up,k", "move(-1)", "Up", "previous line"),
+        Key("down", "down,j", "move(1)", "Down", "next line"),
+        Key("top", "g,home", "move(-100000)", "Top", "first line"),
+        Key("bottom", "G,end", "move(100000)", "Bottom", "last line"),
+        Key("page_up", "pageup,ctrl+u", "page(-1)", "Page up", "a page up"),
+        Key("page_down", "pagedown,ctrl+d", "page(1)", "Page down", "a page down"),
+        Key("left", "left,h", "sideways(-8)", "Left", "scroll to the left"),
+        Key("right", "right", "sideways(8)", "Right", "scroll to the right"),
+        Key("choose", "enter", "choose", "Choose", "what the line under the cursor is for"),
+    ),
     "log": (
         Key("up", "up,k", "rows(-1)", "Up", "a line up, and stop following"),
         Key("down", "down,j", "rows(1)", "Down", "a line down"),

@@ -1,87 +1,50 @@
-"""A run's log on the screen: its streams, and one line that says what is being looked at."""
+"""A run's log on the screen: out, err or both; search, filter, copy, pager and editor."""
 
 from __future__ import annotations
 
+import re
+import shlex
+from collections.abc import Callable
 from pathlib import Path
 from typing import ClassVar, Literal
 
-from rich.style import Style
-from rich.text import Text
 from textual import on
+from textual.actions import SkipAction
 from textual.app import ComposeResult
+from textual.binding import BindingType
 from textual.containers import Container
 from textual.reactive import reactive
 from textual.widget import Widget
 
+from lrdash.errors import LogError
+from lrdash.logs.search import EPOCHS, ERRORS, Matcher
 from lrdash.logs.terminal_text import plain_text
 from lrdash.monitor.snapshot import LogPaths
-from lrdash.ui.logs.highlight import foreground
+from lrdash.ui.bindings import bindings
+from lrdash.ui.logs.copying import Choice, CopyBar, copy
+from lrdash.ui.logs.handover import editor_command, hand_over, pager_command
+from lrdash.ui.logs.header import LogHeader, found_words
+from lrdash.ui.logs.prompt import SearchPrompt
 from lrdash.ui.logs.view import LogView
 
 Stream = Literal["out", "err", "both"]
 STREAMS: tuple[Stream, ...] = ("out", "err", "both")
-
-
-class LogHeader(Widget):
-    """What is looked at, how, and where in it."""
-
-    COMPONENT_CLASSES: ClassVar[set[str]] = {
-        "header--title",
-        "header--live",
-        "header--paused",
-        "header--muted",
-    }
-    DEFAULT_CSS = """
-    LogHeader {
-        height: 1;
-        background: $panel;
-        & .header--title { color: $foreground; text-style: bold; }
-        & .header--live { color: $success; }
-        & .header--paused { color: $warning; }
-        & .header--muted { color: $foreground 60%; }
-    }
-    """
-
-    def __init__(self, view: LogView, stream: str) -> None:
-        super().__init__()
-        self.view, self.stream, self.title = view, stream, ""
-
-    def render(self) -> Text:
-        left = Text(" ", no_wrap=True, overflow="ellipsis")
-        left.append(plain_text(self.title), self._style("header--title"))
-        left.append(f" · {self.stream} · ", self._style("header--muted"))
-        left.append(*self._mode())
-        right = Text(self._where(), self._style("header--muted"))
-        gap = self.size.width - left.cell_len - right.cell_len
-        if gap < 1:
-            left.truncate(self.size.width, overflow="ellipsis")
-            return left
-        return left + Text(" " * gap) + right
-
-    def _mode(self) -> tuple[str, Style]:
-        view = self.view
-        if view.path is None or view.page.problem:
-            return "waiting", self._style("header--paused")
-        if view.following:
-            return "● following", self._style("header--live")
-        new = f"paused · +{view.unseen_lines:,} lines" if view.unseen_lines else "paused"
-        return new, self._style("header--paused")
-
-    def _where(self) -> str:
-        size = self.view.page.size
-        return f"{self.view.count.lines:,} lines · {human_size(size)} " if size else ""
-
-    def _style(self, name: str) -> Style:
-        return foreground(self, name)
+SIDEWAYS = 8
+WIDE = 160
+"""Columns from which on two streams stand side by side."""
 
 
 class LogPane(Widget):
-    """Out, err or both of one run."""
+    """One or two views of a run's log, and the keys that act on the focused one."""
 
+    BINDINGS: ClassVar[list[BindingType]] = [*bindings("log")]
     DEFAULT_CSS = """
     LogPane {
-        layout: vertical;
-        & > Container { height: 1fr; }
+        & > #streams { height: 1fr; layout: vertical; }
+        & > #streams > Container { height: 1fr; }
+        &.-wide > #streams { layout: horizontal; }
+        &.-wide > #streams > Container { width: 1fr; height: 100%; }
+        &.-wide.-both > #streams > #out { border-right: solid $border; }
     }
     """
 
@@ -90,45 +53,158 @@ class LogPane(Widget):
     def __init__(self, *, id: str | None = None) -> None:  # noqa: A002 - Textual's name
         super().__init__(id=id)
         self.paths = LogPaths()
+        self.job: str | None = None
+        self.command: str | None = None
         self.views = {"out": LogView(), "err": LogView()}
         self.headers = {name: LogHeader(view, name) for name, view in self.views.items()}
+        self.prompt = SearchPrompt()
+        self.copy_bar = CopyBar()
 
     def compose(self) -> ComposeResult:
-        for name, view in self.views.items():
-            with Container(id=name):
-                yield self.headers[name]
-                yield view
+        with Container(id="streams"):
+            for name, view in self.views.items():
+                with Container(id=name):
+                    yield self.headers[name]
+                    yield view
+        yield self.prompt
+        yield self.copy_bar
 
-    def show(self, paths: LogPaths, stream: Stream, title: str) -> None:
-        """Look at a run's log; the same log again keeps the place."""
-        self.paths = paths
+    def show(
+        self,
+        paths: LogPaths,
+        stream: Stream,
+        title: str,
+        *,
+        job: str | None = None,
+        command: str | None = None,
+    ) -> None:
+        """Look at a run's log; the same log again keeps the place. `job` and `command` are for copying."""
+        self.paths, self.job, self.command = paths, job, command
         for header in self.headers.values():
             header.title = title
             header.refresh()
         self.stream = stream
         self._show_stream()
 
-    def watch_stream(self) -> None:
-        if self.is_attached:
-            self._show_stream()
+    @property
+    def view(self) -> LogView:
+        """The view that keys act on: the focused one, else the first that is shown."""
+        if self.stream == "both":
+            return self.views["err"] if self.views["err"].has_focus else self.views["out"]
+        return self.views[self.stream]
 
     def on_mount(self) -> None:
         self._show_stream()
+
+    def on_resize(self) -> None:
+        self.set_class(self.size.width >= WIDE, "-wide")
+
+    def watch_stream(self) -> None:
+        self._show_stream()
+
+    def _show_stream(self) -> None:
+        if not self.is_mounted:
+            return
+        self.set_class(self.stream == "both", "-both")
+        had_focus = any(view.has_focus for view in self.views.values())
+        for name, path in (("out", self.paths.out), ("err", self.paths.err)):
+            is_shown = self.stream in (name, "both")
+            self.query_one(f"#{name}", Container).display = is_shown
+            self.views[name].show(Path(path) if path and is_shown else None)
+        if had_focus:
+            self.view.focus()
+
+    def focus(self, scroll_visible: bool = True) -> LogPane:
+        self.view.focus(scroll_visible)
+        return self
+
+    # ---- moving ----
+
+    def action_rows(self, rows: int) -> None:
+        self.view.scroll_rows(rows)
+
+    def action_pages(self, pages: float) -> None:
+        self.view.scroll_pages(pages)
+
+    def action_top(self) -> None:
+        self.view.scroll_top()
+
+    def action_sideways(self, times: int) -> None:
+        self.view.scroll_sideways(times * SIDEWAYS)
+
+    def action_follow(self) -> None:
+        self.view.follow()
+
+    def action_toggle_follow(self) -> None:
+        self.view.toggle_follow()
+
+    def action_wrap(self) -> None:
+        for view in self.views.values():
+            view.wrap = not view.wrap
 
     def action_other_stream(self) -> None:
         """out, err, both, out..."""
         self.stream = STREAMS[(STREAMS.index(self.stream) + 1) % len(STREAMS)]
 
-    def _show_stream(self) -> None:
-        if not self.is_mounted:
+    # ---- searching ----
+
+    def action_search(self) -> None:
+        self.prompt.open("search")
+
+    def action_filter(self) -> None:
+        self.prompt.open("filter")
+
+    def action_match(self, direction: int) -> None:
+        if self.view.matcher is None:
+            self.prompt.open("search")
+        else:
+            self.view.jump(self.view.matcher, forward=direction > 0)
+
+    def action_error(self, direction: int) -> None:
+        self.view.jump(ERRORS, forward=direction > 0)
+
+    def action_epoch(self, direction: int) -> None:
+        self.view.jump(EPOCHS, forward=direction > 0)
+
+    def action_clear(self) -> None:
+        """Stop a search under way, then show all lines, then forget what was searched for."""
+        view = self.view
+        if view.cancel_jump():
             return
-        for name, path in (("out", self.paths.out), ("err", self.paths.err)):
-            shown = self.stream in (name, "both")
-            had_focus = self.views[name].has_focus
-            self.query_one(f"#{name}", Container).display = shown
-            self.views[name].show(Path(path) if path and shown else None)
-            if had_focus and not shown:
-                self.views["err" if name == "out" else "out"].focus()
+        if view.is_filtered:
+            view.search(view.matcher)
+        elif view.matcher is not None:
+            self._search(None)
+        else:
+            raise SkipAction
+
+    @on(SearchPrompt.Typed)
+    def _mark(self, event: SearchPrompt.Typed) -> None:
+        event.stop()
+        self._search(event.matcher)
+
+    @on(SearchPrompt.Entered)
+    def _go(self, event: SearchPrompt.Entered) -> None:
+        event.stop()
+        self.prompt.close()
+        self.view.focus()
+        if event.matcher is None:
+            self._search(None)
+        elif event.purpose == "filter":
+            self._search(event.matcher, is_filtered=True)
+        else:
+            self.view.jump(event.matcher, forward=True)
+
+    @on(SearchPrompt.Left)
+    def _leave_prompt(self, event: SearchPrompt.Left) -> None:
+        event.stop()
+        self.prompt.close()
+        self.view.focus()
+        self._search(None)
+
+    def _search(self, matcher: Matcher | None, *, is_filtered: bool = False) -> None:
+        for view in self.views.values():
+            view.search(matcher, is_filtered=is_filtered)
 
     @on(LogView.Looked)
     def _show_position(self, event: LogView.Looked) -> None:
@@ -136,12 +212,60 @@ class LogPane(Widget):
         for header in self.headers.values():
             if header.view is event.view:
                 header.refresh()
+        if self.prompt.display and event.view is self.view:
+            self.prompt.show_matched(found_words(event.view))
 
+    @on(LogView.NotFound)
+    def _say_not_found(self, event: LogView.NotFound) -> None:
+        event.stop()
+        self._say("no line matches in the whole log")
 
-def human_size(size: int) -> str:
-    """Powers of 1000, as `ls -lh --si` has them."""
-    amount, units = float(size), iter(("B", "kB", "MB", "GB", "TB"))
-    unit = next(units)
-    while amount >= 999.5 and unit != "TB":
-        amount, unit = amount / 1000, next(units)
-    return f"{amount:.0f} {unit}" if unit == "B" or amount >= 99.5 else f"{amount:.1f} {unit}"
+    # ---- copying and handing over ----
+
+    def action_copy(self) -> None:
+        self.copy_bar.open(self._choices())
+
+    def _choices(self) -> tuple[Choice, ...]:
+        path = self.view.path
+        if path is None:
+            return ()
+        job = self.job or (path.stem if re.fullmatch(r"\d+(_\d+)?", path.stem) else None)
+        command = self.command or f"tail -f {shlex.quote(str(path))}"
+        choices = [Choice("y", "line", self.view.choose_line(0)), Choice("p", "path", str(path))]
+        if job:
+            choices.append(Choice("i", "job id", job))
+        return (*choices, Choice("c", "command", command))
+
+    @on(CopyBar.Moved)
+    def _choose_line(self, event: CopyBar.Moved) -> None:
+        event.stop()
+        self.view.choose_line(event.rows)
+        self.copy_bar.open(self._choices())
+
+    @on(CopyBar.Chosen)
+    def _copy(self, event: CopyBar.Chosen) -> None:
+        event.stop()
+        self.view.focus()
+        self._say(f"{event.choice.name} {copy(self.app, event.choice.text)}")
+
+    @on(CopyBar.Left)
+    def _leave_copying(self, event: CopyBar.Left) -> None:
+        event.stop()
+        self.view.focus()
+
+    def action_pager(self) -> None:
+        self._hand_over(pager_command)
+
+    def action_editor(self) -> None:
+        self._hand_over(editor_command)
+
+    def _hand_over(self, command: Callable[[Path, int | None], list[str]]) -> None:
+        if self.view.path is None:
+            return
+        try:
+            hand_over(self.app, command(self.view.path, self.view.page.top_number))
+        except LogError as error:
+            self._say(str(error), severity="error")
+
+    def _say(self, words: str, severity: Literal["information", "error"] = "information") -> None:
+        self.notify(plain_text(words), severity=severity, markup=False)

@@ -3,34 +3,35 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import ClassVar, TypeVar
 
 from rich.segment import Segment
+from rich.style import Style
 from rich.text import Text
 from textual import events, work
-from textual.binding import BindingType
-from textual.geometry import Offset
 from textual.message import Message
 from textual.reactive import reactive, var
 from textual.selection import Selection
 from textual.strip import Strip
 from textual.widget import Widget
 
-from lrdash.logs.line_count import LineCount
-from lrdash.logs.page import Page, Place, Row, Viewport, read_page
-from lrdash.logs.window import LogFile
-from lrdash.ui.bindings import bindings
+from lrdash.logs.page import Page, Place, Row, Viewport
+from lrdash.logs.scans import Jump
+from lrdash.logs.search import Matcher
+from lrdash.logs.terminal_text import plain_text
+from lrdash.logs.viewer import LogViewer
 from lrdash.ui.logs.highlight import COMPONENTS, foreground, line_class, part_classes
 
 POLL_SECONDS = 0.1
 """Between two looks at the file, and so between two repaints."""
 WHEEL_ROWS = 3
-SIDEWAYS = 8
 
 T = TypeVar("T")
 
@@ -38,8 +39,9 @@ T = TypeVar("T")
 class LogView(Widget, can_focus=True):
     """A window on a log; all reading is done by one background thread, `render_line` never touches a file."""
 
-    COMPONENT_CLASSES: ClassVar[set[str]] = COMPONENTS | {"log--scrollbar", "log--note"}
-    BINDINGS: ClassVar[list[BindingType]] = [*bindings("log")]
+    COMPONENT_CLASSES: ClassVar[set[str]] = COMPONENTS | {
+        "log--scrollbar", "log--note", "log--match", "log--current",
+    }  # fmt: skip
     DEFAULT_CSS = """
     LogView {
         height: 1fr;
@@ -53,13 +55,16 @@ class LogView(Widget, can_focus=True):
         & .log--value { color: $foreground; }
         & .log--note { color: $foreground 60%; text-style: italic; }
         & .log--scrollbar { color: $scrollbar; background: $scrollbar-background; }
+        & .log--match { color: $background; background: $accent; }
+        & .log--current { background: $primary 25%; }
     }
     """
 
     following: var[bool] = var(True)
     """Whether the end stays in view as the file grows."""
     wrap: var[bool] = var(False)
-    page: reactive[Page] = reactive(Page, always_update=True)
+    current: reactive[int | None] = reactive(None)
+    """Offset of the line that was jumped to."""
     scroll_column: reactive[int] = reactive(0)
 
     @dataclass
@@ -68,18 +73,20 @@ class LogView(Widget, can_focus=True):
 
         view: LogView
 
-        @property
-        def control(self) -> LogView:
-            return self.view
+    @dataclass
+    class NotFound(Message):
+        """Nothing in the whole log matches."""
+
+        view: LogView
 
     def __init__(self, *, id: str | None = None) -> None:  # noqa: A002 - Textual's name
         super().__init__(id=id)
         self.path: Path | None = None
-        self.count = LineCount()
-        self._log: LogFile | None = None
-        self._unseen: LineCount | None = None
+        self.viewer: LogViewer | None = None
+        self.page = Page()
         self._place: Place | None = None
         self._scroll = 0
+        self._matcher: Matcher | None = None
         self._wake = asyncio.Event()
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="log")
         self._strips: dict[tuple[object, ...], Strip] = {}
@@ -89,77 +96,88 @@ class LogView(Widget, can_focus=True):
         if path == self.path:
             return
         self._close()
-        self.path, self.page, self.scroll_column = path, Page(), 0
-        self.action_follow()
+        self.path, self.page, self.scroll_column, self.current = path, Page(), 0, None
+        self._redraw()
         if path is not None:
-            self._log = LogFile(path)
+            self.viewer = LogViewer(path)
+            self.viewer.search(self._matcher, is_filtered=False)
             if self.is_attached:
-                self._watch_file(self._log)
-
-    @property
-    def unseen_lines(self) -> int:
-        """Lines that were written since following was paused."""
-        return self._unseen.lines if self._unseen else 0
+                self._watch_file(self.viewer)
+        self.follow()
 
     def on_mount(self) -> None:
-        if self._log is not None:
-            self._watch_file(self._log)
+        if self.viewer is not None:
+            self._watch_file(self.viewer)
 
     def on_unmount(self) -> None:
         self._close()
         self._thread.shutdown(wait=False)
 
     def _close(self) -> None:
-        if self._log is not None:
-            self._thread.submit(self._log.close)
-            self._log = None
-        self.count = LineCount()
+        self.workers.cancel_node(self)
+        if self.viewer is not None:
+            self._thread.submit(self.viewer.log.close)
+            self.viewer = None
 
     # ---- what is seen ----
 
     @work(group="file", exclusive=True)
-    async def _watch_file(self, log: LogFile) -> None:
+    async def _watch_file(self, viewer: LogViewer) -> None:
+        """Look, then work on what is left to be counted and searched until it is time to look again."""
         while True:
             self._wake.clear()
-            await self._look(log)
-            await self._count_lines(log)
+            await self._look(viewer)
+            next_look = time.monotonic() + POLL_SECONDS
+            await self._scan(viewer, next_look)
             with suppress(TimeoutError):
-                await asyncio.wait_for(self._wake.wait(), POLL_SECONDS)
+                await asyncio.wait_for(self._wake.wait(), next_look - time.monotonic())
 
-    async def _look(self, log: LogFile) -> None:
+    async def _look(self, viewer: LogViewer) -> None:
         """Read the page that was last asked for; keys that come meanwhile add to the next one."""
         place, scroll, self._scroll = self._place, self._scroll, 0
         viewport = Viewport(max(1, self.size.width - 1), max(1, self.size.height), self.wrap)
-        page = await self._in_background(lambda: read_page(log, log, viewport, place, scroll))
-        if page.generation != self.page.generation:
-            self.count, self._unseen = LineCount(), None
+        page = await self._in_background(lambda: viewer.look(viewport, place, scroll))
         if place is not None and place == self._place:
             self._place = page.top
             if page.at_end and scroll > 0:
-                self.action_follow()
+                self.follow()
         if page != self.page:
             self.page = page
-            self.post_message(self.Looked(self))
+            self._redraw()
 
-    async def _count_lines(self, log: LogFile) -> None:
-        """Count in slices; a key interrupts after the current one."""
-        counts = [count for count in (self._unseen, self.count) if count]
-        for count in counts:
-            while not count.is_complete(log) and not self._wake.is_set():
-                await self._in_background(lambda count=count: count.advance(log))  # type: ignore[misc]
-                self.post_message(self.Looked(self))
+    async def _scan(self, viewer: LogViewer, until: float) -> None:
+        while not self._wake.is_set() and time.monotonic() < until:
+            scan = viewer.next_scan()
+            if scan is None:
+                return
+            await self._in_background(partial(viewer.advance, scan))
+            if isinstance(scan, Jump) and scan is viewer.jump and scan.is_complete(viewer.log):
+                self._land(viewer, scan)
+            self.post_message(self.Looked(self))
 
     async def _in_background(self, job: Callable[[], T]) -> T:
         return await asyncio.get_running_loop().run_in_executor(self._thread, job)
 
-    def watch_page(self) -> None:
+    def _redraw(self) -> None:
         self._strips.clear()
+        self.refresh()
+        self.post_message(self.Looked(self))
+
+    def watch_current(self) -> None:
+        self._redraw()
 
     def watch_following(self) -> None:
         self.post_message(self.Looked(self))
 
     def watch_wrap(self) -> None:
+        self.scroll_column = 0
         self._wake.set()
+        self.post_message(self.Looked(self))
+
+    def on_focus(self) -> None:
+        self.post_message(self.Looked(self))
+
+    def on_blur(self) -> None:
         self.post_message(self.Looked(self))
 
     def on_resize(self) -> None:
@@ -167,10 +185,10 @@ class LogView(Widget, can_focus=True):
 
     # ---- moving ----
 
-    def move_to(self, place: Place) -> None:
-        """Show this place in the first row."""
+    def move_to(self, place: Place, scroll: int = 0) -> None:
+        """Show this place in the first row, or `-scroll` rows below it."""
         self._pause()
-        self._place, self._scroll = place, 0
+        self._place, self._scroll = place, scroll
         self._wake.set()
 
     def scroll_rows(self, rows: int) -> None:
@@ -184,45 +202,100 @@ class LogView(Widget, can_focus=True):
     def _pause(self) -> None:
         if self.following:
             self.following = False
-            self._unseen = LineCount(self.page.size)
             self._place = self.page.top or Place(0)
+            if self.viewer:
+                self.viewer.pause()
 
-    def action_follow(self) -> None:
-        self.following, self._unseen = True, None
+    def follow(self) -> None:
+        self.following, self.current = True, None
         self._place, self._scroll = None, 0
+        if self.viewer:
+            self.viewer.follow()
         self._wake.set()
 
-    def action_toggle_follow(self) -> None:
+    def toggle_follow(self) -> None:
         if self.following:
             self._pause()
         else:
-            self.action_follow()
+            self.follow()
 
-    def action_rows(self, rows: int) -> None:
-        self.scroll_rows(rows)
-
-    def action_pages(self, pages: float) -> None:
-        self.scroll_rows(round(pages * max(1, self.size.height - 1)))
-
-    def action_top(self) -> None:
+    def scroll_top(self) -> None:
         self.move_to(Place(0))
 
-    def action_sideways(self, columns: int) -> None:
+    def choose_line(self, step: int) -> str:
+        """Mark the line `step` lines from the marked one, among those that are seen; returns its text."""
+        starts = list(dict.fromkeys(row.line.start for row in self.page.rows))
+        if not starts:
+            return ""
+        position = starts.index(self.current) if self.current in starts else len(starts) - 1
+        self._pause()
+        self.current = starts[max(0, min(position + step, len(starts) - 1))]
+        line = next(row.line for row in self.page.rows if row.line.start == self.current)
+        return plain_text(line.data)
+
+    def scroll_pages(self, pages: float) -> None:
+        self.scroll_rows(round(pages * max(1, self.size.height - 1)))
+
+    def scroll_sideways(self, columns: int) -> None:
         widest = max((row.text.cell_len for row in self.page.rows), default=0)
-        self.scroll_column = max(
-            0, min(self.scroll_column + columns * SIDEWAYS, widest - self.size.width // 2)
-        )
+        most = max(0, widest - self.size.width // 2)
+        self.scroll_column = max(0, min(self.scroll_column + columns, most))
 
-    def action_wrap(self) -> None:
-        self.wrap, self.scroll_column = not self.wrap, 0
+    # ---- searching ----
 
-    def on_mouse_scroll_up(self, event: events.MouseScrollUp) -> None:
-        event.stop()
-        self.scroll_rows(-WHEEL_ROWS)
+    @property
+    def matcher(self) -> Matcher | None:
+        return self._matcher
 
-    def on_mouse_scroll_down(self, event: events.MouseScrollDown) -> None:
-        event.stop()
-        self.scroll_rows(WHEEL_ROWS)
+    @property
+    def is_filtered(self) -> bool:
+        return self.viewer is not None and self.viewer.is_filtered
+
+    def search(self, matcher: Matcher | None, *, is_filtered: bool = False) -> None:
+        """Mark and count what matches, or show nothing else; None ends both."""
+        self._matcher = matcher
+        if self.viewer:
+            was_filtered = self.viewer.is_filtered
+            self.viewer.search(matcher, is_filtered=is_filtered)
+            if was_filtered and not is_filtered and self.current is not None:
+                self.move_to(Place(self.current), -(self.size.height // 3))
+        self._redraw()
+        self._wake.set()
+
+    def jump(self, matcher: Matcher, *, forward: bool) -> None:
+        """To the next or previous line that matches; from the end backwards while following."""
+        if self.viewer is None:
+            return
+        start = self._jump_start(forward and not self.following)
+        self.viewer.jump = Jump(matcher, start, forward=forward and not self.following)
+        self._wake.set()
+
+    def _jump_start(self, forward: bool) -> int:
+        seen = {row.line.start: row.line for row in self.page.rows}
+        line = seen.get(self.current) if self.current is not None else None
+        if line is not None:
+            return line.end if forward else line.start
+        if self.following:
+            return self.page.size
+        return self.page.rows[0].line.start if self.page.rows else 0
+
+    def _land(self, viewer: LogViewer, jump: Jump) -> None:
+        viewer.jump = None
+        if jump.found is None:
+            self.post_message(self.NotFound(self))
+            return
+        is_seen = any(row.line.start == jump.found for row in self.page.rows)
+        if self.following or not is_seen:
+            self.move_to(Place(jump.found), -(self.size.height // 3))
+        self.current = jump.found
+
+    def cancel_jump(self) -> bool:
+        """Whether there was one under way."""
+        if self.viewer is None or self.viewer.jump is None:
+            return False
+        self.viewer.jump = None
+        self._wake.set()
+        return True
 
     # ---- drawing ----
 
@@ -232,8 +305,8 @@ class LogView(Widget, can_focus=True):
             strip = self._row_strip(self.page.rows[y], y, width)
         else:
             note = self._note if y == len(self.page.rows) else ""
-            text = Text(f" {note}" if note else "", self.get_component_rich_style("log--note"), end="")
-            strip = Strip(text.render(self.app.console)).crop_extend(0, width, self.rich_style)
+            style = self.rich_style + foreground(self, "log--note")
+            strip = Strip([Segment(f" {note}", style)]).crop_extend(0, width, self.rich_style)
         return Strip.join([strip, self._scrollbar(y)])
 
     @property
@@ -241,23 +314,25 @@ class LogView(Widget, can_focus=True):
         if self.path is None:
             return "no log: this run has not been started"
         if self.page.problem:
-            return self.page.problem
-        return "" if self.page.rows else "nothing was written yet"
+            return f"{plain_text(str(self.path))}: {self.page.problem}"
+        if self.page.rows:
+            return ""
+        return "no line matches" if self.page.size else "nothing was written yet"
 
     def _row_strip(self, row: Row, y: int, width: int) -> Strip:
         selection = self.text_selection
         key = (row.place, y, self.scroll_column, width)
-        if selection is None and (strip := self._strips.get(key)):
-            return strip
-        text = self._styled(row)
+        if selection is None and (known := self._strips.get(key)):
+            return known
+        text, base = self._styled(row), self._base_style(row)
+        text.stylize_before(base)  # a text without spans would be drawn without its own style
         if selection is not None and (span := selection.get_span(y)) is not None:
             start, end = span
-            text.stylize(
-                self.screen.get_component_rich_style("screen--selection"), start, end if end >= 0 else None
-            )
-        strip = Strip(text.render(self.app.console), text.cell_len)
+            style = self.screen.get_component_rich_style("screen--selection")
+            text.stylize(style, start, end if end >= 0 else None)
         left = self.scroll_column
-        strip = strip.crop_extend(left, left + width, self.rich_style).apply_offsets(left, y)
+        strip = Strip(text.render(self.app.console), text.cell_len)
+        strip = strip.crop_extend(left, left + width, base).apply_offsets(left, y)
         if selection is None:
             self._strips[key] = strip
         return strip
@@ -269,22 +344,28 @@ class LogView(Widget, can_focus=True):
                 text.stylize(foreground(self, name), start, end)
             if whole := line_class(text):
                 text.stylize(foreground(self, whole))
-        text.style = self.rich_style
+        if self._matcher:
+            for start, end in self._matcher.spans(text.plain):
+                text.stylize(self.get_component_rich_style("log--match"), start, end)
         return text
+
+    def _base_style(self, row: Row) -> Style:
+        if row.line.start == self.current:
+            return self.get_component_rich_style("log--current")
+        return self.rich_style
 
     def _scrollbar(self, y: int) -> Strip:
         style = self.get_component_rich_style("log--scrollbar")
         page, height = self.page, max(1, self.size.height)
-        if not page.rows or not page.size:
+        if not page.rows or (page.at_end and page.rows[0].place == Place(0)):
             return Strip([Segment(" ", style)], 1)
         first = page.rows[0].line.start * height / page.size
-        last = page.end * height / page.size
-        thumb = max(last - first, 1.0)
-        first = min(first, height - thumb)
-        is_thumb = first - 0.5 <= y < first + thumb - 0.5 or (page.at_end and y == height - 1)
+        thumb = max(page.end * height / page.size - first, 1.0)
+        first = height - thumb if page.at_end else min(first, height - thumb)
+        is_thumb = first - 0.5 <= y < first + thumb - 0.5
         return Strip([Segment("█" if is_thumb else " ", style)], 1)
 
-    # ---- mouse selection ----
+    # ---- mouse ----
 
     def get_selection(self, selection: Selection) -> tuple[str, str] | None:
         return selection.extract("\n".join(row.text.plain for row in self.page.rows)), "\n"
@@ -292,11 +373,21 @@ class LogView(Widget, can_focus=True):
     def selection_updated(self, selection: Selection | None) -> None:
         self.refresh()
 
+    def on_mouse_scroll_up(self, event: events.MouseScrollUp) -> None:
+        event.stop()
+        self.scroll_rows(-WHEEL_ROWS)
+
+    def on_mouse_scroll_down(self, event: events.MouseScrollDown) -> None:
+        event.stop()
+        self.scroll_rows(WHEEL_ROWS)
+
     def on_mouse_down(self, event: events.MouseDown) -> None:
-        if event.get_content_offset(self) == Offset(self.size.width - 1, event.y) and self.page.size:
-            event.stop()
-            offset = event.y * self.page.size // max(1, self.size.height - 1)
-            if event.y >= self.size.height - 1:
-                self.action_follow()
-            else:
-                self.move_to(Place(offset))
+        """On the scroll bar: to that part of the file."""
+        if event.x < self.size.width - 1:
+            return
+        event.stop()
+        last = max(1, self.size.height - 1)
+        if event.y >= last:
+            self.follow()
+        else:
+            self.move_to(Place(event.y * self.page.size // last))

@@ -1,0 +1,53 @@
+"""Handing a log over to $PAGER or $EDITOR, and coming back."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import shutil
+import subprocess
+from pathlib import Path
+
+from textual.app import App, SuspendNotSupported
+
+from lrdash.errors import LogError
+
+LINE_ARGUMENT = ("less", "more", "vi", "vim", "nvim", "view", "nano", "emacs", "micro", "kak", "joe")
+"""Programs that take `+LINE` before the file."""
+
+
+def pager_command(path: Path, line: int | None) -> list[str]:
+    # -R lets colours through and nothing else that could act on the terminal.
+    return _command(("PAGER",), ("less -R", "more"), path, line)
+
+
+def editor_command(path: Path, line: int | None) -> list[str]:
+    return _command(("VISUAL", "EDITOR"), ("vim", "nano", "vi"), path, line)
+
+
+def hand_over(app: App[object], command: list[str]) -> None:
+    """Run it in this terminal; the screen comes back when it ends.
+
+    Raises:
+        LogError: it cannot be started, or this terminal cannot be handed over.
+    """
+    try:
+        with app.suspend():
+            code = subprocess.run(command, check=False).returncode  # the user's own program, no shell
+    except SuspendNotSupported:
+        raise LogError("this terminal cannot be handed over to another program") from None
+    except OSError as error:
+        raise LogError(f"{command[0]}: {error.strerror}; set $PAGER and $EDITOR") from None
+    if code:
+        raise LogError(f"{shlex.join(command)}: exit code {code}")
+
+
+def _command(variables: tuple[str, ...], usual: tuple[str, ...], path: Path, line: int | None) -> list[str]:
+    wanted = [os.environ[name] for name in variables if os.environ.get(name)]
+    usual_here = [words for words in usual if shutil.which(words.split()[0])]
+    try:
+        words = shlex.split((wanted + usual_here + [usual[-1]])[0])
+    except ValueError:
+        raise LogError(f"${variables[-1]} is no command line: {wanted[0]!r}") from None
+    at = [f"+{line}"] if line and Path(words[0]).name in LINE_ARGUMENT else []
+    return [*words, *at, str(path)]
