@@ -20,6 +20,7 @@ MAX_ROWS = 20_000
 MAX_SAMPLES = 512
 BARS_IN_A_BLOCK = 16
 LONGEST_BAR = 400
+LONGEST_READ = 16_384
 
 _ANCHORS = (
     patterns.FACT_ANCHORS,
@@ -47,6 +48,8 @@ class Collector:
         """Number of the line to which the next byte belongs."""
         self._traceback = TracebackReader()
         self._unparsed_row: tuple[int, bytes] | None = None
+        self._bar_line = 0
+        """The last line that ends in a progress bar."""
 
     @property
     def facts(self) -> StreamFacts:
@@ -75,9 +78,11 @@ class Collector:
             return
         shown = line.rstrip(b"\r")
         last = shown[shown.rfind(b"\r") + 1 :]
-        if last[-1:] == b"}":
+        if patterns.BAR_MARK in last:
+            self._bar_line = number
+        elif last[-1:] == b"}":
             self._take_row_line(number, last)
-        elif patterns.BAR_MARK not in last and (self._traceback.is_open or _is_interesting(last)):
+        elif self._traceback.is_open or _is_interesting(last):
             self._take(number, clean(last))
 
     def _take_segments(self, number: int, line: bytes) -> None:
@@ -90,6 +95,7 @@ class Collector:
         facts = self.facts
         if facts.steps_seen >= MAX_ROWS and _is_plain(line) and facts.steps_seen % _stride(facts.steps_seen):
             facts.steps_seen += 1
+            facts.non_finite_run = 0
             self._unparsed_row = (number, line)
         else:
             self._take_segments(number, line)
@@ -101,7 +107,9 @@ class Collector:
             self._unparsed_row = None
 
     def _take(self, number: int, line: bytes) -> None:
-        """One line that may matter."""
+        """One line that may matter; of a line of megabytes, its ends."""
+        if len(line) > LONGEST_READ:
+            line = line[: LONGEST_READ // 2] + line[-LONGEST_READ // 2 :]
         at = LogLine(self.file, number, text_of(line))
         if patterns.ROW_START in line and (row := parse_row(line)):
             self._take_row(row, at)
@@ -115,12 +123,21 @@ class Collector:
     def _take_identity(self, identity: Identity) -> None:
         known = self.facts.identity
         if known and (known.job, known.restart) == (identity.job, identity.restart):
-            self.facts.identity = identity  # the port changed
+            self._take_new_port(identity)
             return
         if known or self.facts.first_step:
             self.attempts.append(StreamFacts())
             self._traceback = TracebackReader()
         self.facts.identity = identity
+
+    def _take_new_port(self, identity: Identity) -> None:
+        """The same attempt tries once more: what the first try died of was overcome."""
+        facts = self.facts
+        if facts.identity != identity:
+            facts.causes.clear()
+            facts.traceback, facts.traceback_at = [], None
+            self._traceback = TracebackReader()
+        facts.identity = identity
 
     def _take_row(self, row: dict[str, float], at: LogLine) -> None:
         facts, number = self.facts, at.line or self.line
@@ -135,10 +152,18 @@ class Collector:
         elif "loss" in row:
             facts.steps_seen += 1
             facts.first_step = facts.first_step or at
-            if finite(row["loss"]) is None or finite(row.get("grad_norm", 0.0)) is None:
-                _append_bounded(facts.non_finite, at)
+            self._note_finite(row, at)
             _append_thinned(facts.steps, _step_row(row, number), MAX_ROWS)
         self._note_progress(number, row)
+
+    def _note_finite(self, row: dict[str, float], at: LogLine) -> None:
+        facts = self.facts
+        if finite(row["loss"]) is not None and finite(row.get("grad_norm", 0.0)) is not None:
+            facts.non_finite_run = 0
+            return
+        facts.non_finite_run += 1
+        del facts.non_finite[MAX_EVIDENCE - 1 :]
+        facts.non_finite.append(at)
 
     def _note_progress(self, number: int, row: dict[str, float]) -> None:
         facts = self.facts
@@ -170,9 +195,9 @@ class Collector:
             return
         _append_thinned(facts.samples, sample, MAX_SAMPLES)
         facts.last_step = max(facts.last_step or 0, sample.step)
-        facts.progress_line = self.line
+        facts.progress_line = max(facts.progress_line, self._bar_line)
         text = f"progress bar at step {sample.step} of {total}"
-        facts.first_step = facts.first_step or LogLine(self.file, self.line, text)
+        facts.first_step = facts.first_step or LogLine(self.file, self._bar_line or self.line, text)
 
 
 def _is_plain(line: bytes) -> bool:

@@ -148,7 +148,9 @@ class StreamFacts(msgspec.Struct):
     trainable: dict[str, int] = {}
     causes: list[Cause] = []
     non_finite: list[LogLine] = []
-    """The first training lines with a loss or gradient that is no number."""
+    """The first training lines with a loss or gradient that is no number, and the last one."""
+    non_finite_run: int = 0
+    """How many of them stand in a row at the end; 0 when the last training line is in order."""
     traceback: list[str] = []
     traceback_at: LogLine | None = None
     resumed: LogLine | None = None

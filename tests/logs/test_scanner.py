@@ -41,7 +41,8 @@ def test_facts_of_both_streams(logs: tuple[Path, Path]) -> None:
         b"[INFO] Loading dataset d_train: 1,800 rows from /data/d_train\n"
         b"[INFO] Frozen vision_tower: 631,989,760 parameters\n"
         b"[INFO] Trainable parameters: backbone=7,070,619,136, head=7,168\n" + OPTIMIZER + ROW % 10
-        + b"{'eval_loss': '0.52', 'eval_accuracy': '0.72', 'epoch': '1'}\n" b"[INFO] Step 120 of 300, epoch 2.40\n"
+        + b"{'eval_loss': '0.52', 'eval_accuracy': '0.72', 'epoch': '1'}\n"
+        + b"[INFO] Step 120 of 300, epoch 2.40\n"
     )  # fmt: skip
     err.write_bytes(IDENTITY % 0 + BANNER + b"\r 10%|#   | 30/300 [00:30<04:30, 1.0it/s]\r")
     facts = last_facts(LogScanner(), logs)

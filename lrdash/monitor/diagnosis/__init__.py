@@ -1,0 +1,23 @@
+"""Why a run died: class, evidence, remedy and the command that applies it (docs/troubleshooting.md)."""
+
+from __future__ import annotations
+
+from lrdash.monitor.diagnosis.finding import find_failure
+from lrdash.monitor.diagnosis.remedies import remedy_for
+from lrdash.monitor.evidence import RunEvidence
+from lrdash.monitor.snapshot import Diagnosis
+
+
+def diagnose(evidence: RunEvidence) -> Diagnosis | None:
+    """The first cause of a failure; None for a run that has none.
+
+    A run that still runs is diagnosed only when it is silent or its loss is no number any more.
+    """
+    failure = find_failure(evidence)
+    if failure is None:
+        return None
+    remedy = remedy_for(failure.failure, evidence)
+    return Diagnosis(failure.failure, failure.evidence, remedy.text, remedy.command)
+
+
+__all__ = ["diagnose"]

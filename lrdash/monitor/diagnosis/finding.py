@@ -1,0 +1,170 @@
+"""The first cause of a failure, from the state, the exit code and both streams of all ranks.
+
+In the order of time, not the last line: a log nearly always ends in its launcher's exception or in
+Slurm's epilogue. What a run survived (training went on after it) is no cause.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple, cast
+
+from lrdash.logs.causes import LAUNCHER_ERROR
+from lrdash.logs.facts import AttemptFacts, Cause, StreamFacts
+from lrdash.monitor.evidence import RunEvidence, as_evidence
+from lrdash.monitor.snapshot import Evidence, FailureClass
+
+SILENT_SECONDS = 600.0
+"""The trainer says something at least once a minute; other programs log an evaluation's end much later."""
+NON_FINITE_ROWS = 2
+"""Training lines in a row without a finite loss and gradient that make a running run a failed one."""
+
+_BY_STATE: dict[str, FailureClass] = {
+    "TIMEOUT": "time_limit",
+    "DEADLINE": "time_limit",
+    "OUT_OF_MEMORY": "host_out_of_memory",
+    "PREEMPTED": "preempted",
+    "NODE_FAIL": "node_failure",
+    "BOOT_FAIL": "node_failure",
+    "LAUNCH_FAILED": "node_failure",
+    "CANCELLED": "cancelled",
+    "REVOKED": "cancelled",
+}
+_STATE_IS_CERTAIN = frozenset({"OUT_OF_MEMORY", "PREEMPTED", "NODE_FAIL", "BOOT_FAIL", "LAUNCH_FAILED"})
+"""States that Slurm does not give for what a program did; whatever the log holds came of them."""
+_FOLLOWS = frozenset({"nccl", "cancelled", "time_limit", "preempted", "unknown"})
+"""Classes that may come of another rank's failure."""
+_EXIT_CODES = {
+    "0:9": "killed by signal 9",
+    "9:0": "killed by signal 9",
+    "137:0": "killed by signal 9",
+    "0:53": "Slurm could not open the log file",
+    "126:0": "the batch script's program cannot be executed",
+    "127:0": "the batch script's program was not found",
+}
+
+
+class Failure(NamedTuple):
+    failure: FailureClass
+    evidence: Evidence
+
+
+def find_failure(evidence: RunEvidence) -> Failure | None:
+    """What ended the run, or keeps it from going on; None for neither."""
+    if evidence.task is None:
+        return _from_log(evidence.facts)
+    if evidence.state == "COMPLETED":
+        return None
+    if evidence.state == "UNKNOWN":
+        return _from_log(evidence.facts) or Failure("vanished", Evidence(text=evidence.task.reason or "gone"))
+    if not evidence.task.is_finished:
+        return _while_running(evidence)
+    return _after_the_end(evidence)
+
+
+def _while_running(evidence: RunEvidence) -> Failure | None:
+    if evidence.state != "RUNNING":
+        return None
+    if diverged := _diverged(evidence.facts, NON_FINITE_ROWS):
+        return diverged
+    heard = evidence.facts.last_output
+    started = evidence.task.started if evidence.task else None
+    since = max((moment for moment in (heard, started) if moment is not None), default=None)
+    if heard is None or since is None or evidence.now - since < SILENT_SECONDS:
+        return None
+    return Failure("silent", Evidence(text=f"no output for {round((evidence.now - since) / 60)} min"))
+
+
+def _after_the_end(evidence: RunEvidence) -> Failure:
+    state = evidence.state or ""
+    by_state = _BY_STATE.get(state)
+    logged = _from_log(evidence.facts)
+    told = logged is not None and logged.failure != "unknown"
+    if by_state is None:
+        return logged or _from_exit_code(evidence)
+    if not told or state in _STATE_IS_CERTAIN or (logged and logged.failure in ("cancelled", by_state)):
+        return _named_by_slurm(evidence, by_state)
+    assert logged is not None
+    return logged
+
+
+def _named_by_slurm(evidence: RunEvidence, failure: FailureClass) -> Failure:
+    """Slurm's own line in the log where there is one, else the state."""
+    causes = [
+        cause for stream in evidence.facts.streams for cause in stream.causes if cause.failure == failure
+    ]
+    if causes:
+        return Failure(failure, as_evidence(causes[0].at))
+    reason = evidence.task.reason if evidence.task else None
+    return Failure(failure, Evidence(text=f"state {evidence.state}" + (f" ({reason})" if reason else "")))
+
+
+def _from_exit_code(evidence: RunEvidence) -> Failure:
+    code = evidence.task.exit_code if evidence.task else None
+    meaning = _EXIT_CODES.get(code or "", "the log does not say why")
+    failure: FailureClass = "host_out_of_memory" if meaning == "killed by signal 9" else "unknown"
+    return Failure(failure, Evidence(text=f"state {evidence.state}, exit code {code}: {meaning}"))
+
+
+def _from_log(facts: AttemptFacts) -> Failure | None:
+    """What the log alone tells; None where the run came to its own end, or nothing points to a failure."""
+    if facts.finished or _stopped_on_request(facts):
+        return None
+    causes = [cause for stream in (facts.err, facts.out) for cause in _not_survived(stream)]
+    cause = first_cause(causes)
+    traceback = _own_traceback(facts)
+    if cause and (cause.decisive or traceback is None) and cause.failure != "unknown":
+        return Failure(cast(FailureClass, cause.failure), as_evidence(cause.at))
+    if diverged := _diverged(facts, 1):
+        return diverged
+    if traceback:
+        return Failure("unknown", traceback)
+    return Failure("unknown", as_evidence(cause.at)) if cause else _launcher_only(facts)
+
+
+def first_cause(causes: Sequence[Cause]) -> Cause | None:
+    """The first decisive one; a peer's complaint or a bare signal gives way to what came of the program."""
+    decisive = [cause for cause in causes if cause.decisive]
+    if not decisive:
+        return next((cause for cause in causes if cause.failure != "unknown"), causes[0] if causes else None)
+    if decisive[0].failure == "nccl":
+        return next((cause for cause in decisive if cause.failure not in _FOLLOWS), decisive[0])
+    return decisive[0]
+
+
+def _not_survived(stream: StreamFacts) -> list[Cause]:
+    return [cause for cause in stream.causes if (cause.at.line or 0) >= stream.progress_line]
+
+
+def _stopped_on_request(facts: AttemptFacts) -> bool:
+    """A marker of the trainer: saved and stopped; only what was logged after it can be a failure."""
+    if facts.stopped is None:
+        return False
+    return not any(cause.decisive for stream in facts.streams for cause in _not_survived(stream))
+
+
+def _diverged(facts: AttemptFacts, rows: int) -> Failure | None:
+    for stream in facts.streams:
+        if stream.non_finite_run >= rows and stream.non_finite:
+            return Failure("non_finite_loss", as_evidence(stream.non_finite[-1]))
+    return None
+
+
+def _own_traceback(facts: AttemptFacts) -> Evidence | None:
+    """The last traceback of the program itself, all of it."""
+    for stream in (facts.err, facts.out):
+        at = stream.traceback_at
+        if at and (at.line or 0) >= stream.progress_line and not LAUNCHER_ERROR.match(_last(stream)):
+            return Evidence(at.file, at.line, "\n".join(stream.traceback))
+    return None
+
+
+def _launcher_only(facts: AttemptFacts) -> Failure | None:
+    for stream in (facts.err, facts.out):
+        if stream.traceback_at and (stream.traceback_at.line or 0) >= stream.progress_line:
+            return Failure("unknown", as_evidence(stream.traceback_at))
+    return None
+
+
+def _last(stream: StreamFacts) -> bytes:
+    return stream.traceback[-1].encode() if stream.traceback else b""
