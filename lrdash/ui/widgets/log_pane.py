@@ -20,5 +20,4 @@ def show_log(pane: Widget, state: ScreenState) -> None:
     from lrdash.ui.logs.pane import LogPane
 
     if isinstance(pane, LogPane) and state.run is not None:
-        title = f"{plain(run_name(state.run))} · {state.stream}"
-        pane.show(state.run.logs, state.stream, title)
+        pane.show(state.run.logs, state.stream, plain(run_name(state.run)), job=state.run.task)
