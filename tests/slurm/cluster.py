@@ -105,8 +105,8 @@ class Cluster:
         wait_until(lambda: self._answers(daemon), START_SECONDS, f"{daemon}, see {self.directory}/log")
 
     def stop(self, daemon: str) -> None:
-        """Kill a daemon, as a crash of its host would."""
-        self._daemons[daemon].kill()
+        """Stop a daemon in good order: the controller saves its state, munged removes its socket."""
+        self._daemons[daemon].terminate()
         self._daemons[daemon].wait()
 
     def freeze(self, daemon: str) -> None:

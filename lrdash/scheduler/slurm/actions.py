@@ -43,7 +43,7 @@ CANCEL = Action(
 REQUEUE = Action(
     "requeued",
     ("scontrol", "requeue"),
-    lambda task: task is not None and task.state in ("PENDING", "COMPLETING", "CONFIGURING", "RUNNING"),
+    lambda task: task is not None and task.state in ("PENDING", "COMPLETING"),
     only="started",
 )
 HOLD = Action("held", ("scontrol", "hold"), _is_held, only="pending")
@@ -68,11 +68,11 @@ def time_limit(seconds: int) -> Action:
 
 
 def act(client: SlurmClient, action: Action, tasks: Sequence[str]) -> None:
-    """Do it to those tasks that are there, then raise an error that names all for which it did not happen.
+    """Do it where it makes sense; an error names every task for which it did not happen, and why.
 
     Raises:
-        InvalidJobError: nothing could be done because no task is in the queue.
-        RefusedError: Slurm refused, or the tasks are not as asked afterwards.
+        InvalidJobError: it makes sense for none of the tasks.
+        RefusedError: Slurm refused, or tasks are not as asked afterwards.
     """
     if not tasks:
         return
@@ -82,10 +82,10 @@ def act(client: SlurmClient, action: Action, tasks: Sequence[str]) -> None:
     refusal = _carry_out(client, action, present) if present else None
     after = read_tasks(client, present) if present else {}
     failed = {task: _now(after.get(task)) for task in present if not action.happened(after.get(task))}
-    if failed and refusal is not None:
+    if refusal is not None and len(failed) == len(tasks):
         raise refusal
     if failed or absent:
-        raise _failure(action, tasks, absent, failed)
+        raise _failure(action, tasks, {**absent, **failed}, refusal)
 
 
 def read_tasks(client: SlurmClient, tasks: Sequence[str]) -> Mapping[str, Task]:
@@ -129,10 +129,10 @@ def _now(task: Task | None) -> str:
 
 
 def _failure(
-    action: Action, tasks: Sequence[str], absent: Mapping[str, str], failed: Mapping[str, str]
+    action: Action, tasks: Sequence[str], problems: Mapping[str, str], refusal: RefusedError | None
 ) -> RefusedError:
-    done = [task for task in tasks if task not in absent and task not in failed]
-    problems = "; ".join(f"{task} {why}" for task, why in {**absent, **failed}.items())
-    outcome = f"{action.past}: {', '.join(done)}" if done else f"nothing was {action.past}"
-    kind = InvalidJobError if absent and not failed and not done else RefusedError
-    return kind(f"{problems}; {outcome}")
+    done = [task for task in tasks if task not in problems]
+    words = [f"{task} {why}" for task, why in problems.items()]
+    words += [str(refusal)] if refusal is not None else []
+    words.append(f"{action.past}: {', '.join(done)}" if done else f"nothing was {action.past}")
+    return (RefusedError if done or refusal else InvalidJobError)("; ".join(words))
