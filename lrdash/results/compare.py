@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from itertools import combinations
 
 from msgspec.structs import replace
@@ -14,7 +15,7 @@ from lrdash.results.caveats import caveats_of
 from lrdash.results.comparison import ALPHA, Comparison, Estimate, GroupComparison, Pair, RunSummary, Which
 from lrdash.results.documents import RunResults
 from lrdash.results.metrics import Confusion
-from lrdash.results.pairing import Pairing, f1_difference, f1_difference_interval, pair
+from lrdash.results.pairing import Pairing, f1_difference, pair
 from lrdash.results.questions import answers, conclusion
 from lrdash.results.seeds import configurations
 from lrdash.results.values import Row
@@ -87,7 +88,9 @@ def _compare_group(
     pairs, refused = _pairs(usable, base)
     index = usable[0].predictions.index if usable and usable[0].predictions else None
     given = next((one.results.labels for one in candidates if one.results.labels.names), None)
-    positive = index.labels[index.positive] if index and index.labels else given.positive if given else None
+    positive = given.positive if given else None
+    if index:
+        positive = None if index.positive is None else index.labels[index.positive]
     group = GroupComparison(
         group=name,
         labels=index.labels if index else given.names if given else (),
@@ -132,8 +135,7 @@ def _pairs(usable: Sequence[Candidate], base: str) -> tuple[tuple[Pair, ...], tu
 def _pair(run: Candidate, other: Candidate, pairing: Pairing, p: float, p_holm: float, tests: int) -> Pair:
     b, c, n = pairing.only_first, pairing.only_second, pairing.n
     low, high = inference.paired_difference_interval(pairing.both, b, c, pairing.neither)
-    cells = pairing.f1_cells
-    f1_low, f1_high = f1_difference_interval(cells) if n else (-1.0, 1.0)
+    f1, (f1_low, f1_high) = f1_difference(pairing)
     return Pair(
         run=run.run,
         other=other.run,
@@ -141,7 +143,7 @@ def _pair(run: Candidate, other: Candidate, pairing: Pairing, p: float, p_holm: 
         only_run=b,
         only_other=c,
         accuracy=Estimate((b - c) / n if n else 0.0, low, high),
-        f1=Estimate(f1_difference(cells), f1_low, f1_high),
+        f1=Estimate(f1, f1_low, f1_high),
         p=p,
         p_holm=p_holm,
         detectable_gap=inference.smallest_detectable_gap(n, b + c, ALPHA / tests),
@@ -181,11 +183,16 @@ def _from_predictions(summary: RunSummary, candidate: Candidate) -> RunSummary:
     )
 
 
-def _f1(confusion: Confusion, positive: int) -> Estimate | None:
+def _f1(confusion: Confusion, positive: int | None) -> Estimate | None:
     value = metrics.f1(confusion, positive)
     if value is None:
         return None
-    drawn = inference.bootstrap_counts(metrics.f1_cells(confusion, positive), metrics.f1_of_cells)
+    if positive is None:
+        kinds = [(truth, guess) for truth, row in enumerate(confusion) for guess, n in enumerate(row) if n]
+        counts = [confusion[truth][guess] for truth, guess in kinds]
+        drawn = inference.bootstrap_counts(counts, partial(metrics.macro_f1_of_cells, kinds))
+    else:
+        drawn = inference.bootstrap_counts(metrics.f1_cells(confusion, positive), metrics.f1_of_cells)
     return Estimate(value, *inference.percentile_interval(drawn))
 
 

@@ -25,10 +25,12 @@ class RunMeta:
     args: Mapping[str, Any] = field(default_factory=dict)
     args_hash: str | None = None
     initial_lr: Mapping[str, float] = field(default_factory=dict)
-    """Optimizer group -> its `initial_lr`, read back from the optimizer."""
+    """Optimizer group (`head (decay)`) -> its `initial_lr`, read back from the optimizer."""
     rows: Mapping[str, int] = field(default_factory=dict)
     """`train` and `eval` -> rows of the data set."""
     peak_bytes: Mapping[str, int] = field(default_factory=dict)
+    """`host` and `gpu`, of the first process."""
+    processes: int | None = None
     git_commit: str | None = None
     started_at: float | None = None
     """Seconds since 1970."""
@@ -118,18 +120,21 @@ def epoch_rows(raw_rows: object) -> tuple[Row, ...]:
 
 def parse_meta(raw: Mapping[str, Any]) -> RunMeta:
     """run_meta.json; what is missing or of another type is left unknown."""
-    attempt = attempt_of(raw)
+    named = attempt_of(raw)
+    attempt = _mapping(raw.get("attempt"))
+    processes = number(raw.get("processes"))
     return RunMeta(
-        job=attempt[0] if attempt else None,
-        restart=attempt[1] if attempt else 0,
-        args=_mapping(raw.get("args", raw.get("arguments"))),
-        args_hash=_text(raw.get("args_hash", raw.get("arguments_hash"))),
-        initial_lr=_floats(raw.get("initial_lr")),
-        rows=_integers(raw.get("rows")),
-        peak_bytes=_integers(raw.get("peak_bytes")),
+        job=named[0] if named else None,
+        restart=named[1] if named else 0,
+        args=_mapping(raw.get("arguments")),
+        args_hash=_text(raw.get("arguments_hash")),
+        initial_lr=_initial_lr(raw.get("optimizer_groups")),
+        rows=_rows_of(raw.get("datasets")),
+        peak_bytes=_bytes(raw.get("peak_memory")),
+        processes=None if processes is None else int(processes),
         git_commit=_text(raw.get("git_commit")),
-        started_at=_moment(raw.get("started_at")),
-        resumed_from=_text(raw.get("resumed_from")),
+        started_at=_moment(attempt.get("started_at")),
+        resumed_from=_text(attempt.get("resumed_from")),
         raw=raw,
     )
 
@@ -185,12 +190,20 @@ def _mapping(raw: object) -> Mapping[str, Any]:
     return raw if isinstance(raw, dict) else {}
 
 
-def _floats(raw: object) -> dict[str, float]:
-    return {key: value for key, value in numbers(raw).items() if value is not None}
+def _initial_lr(raw: object) -> dict[str, float]:
+    groups = [_mapping(group) for group in raw] if isinstance(raw, list) else []
+    rates = {str(group.get("name")): number(group.get("initial_lr")) for group in groups}
+    return {name: rate for name, rate in rates.items() if rate is not None}
 
 
-def _integers(raw: object) -> dict[str, int]:
-    return {key: int(value) for key, value in _floats(raw).items()}
+def _rows_of(raw: object) -> dict[str, int]:
+    counts = {split: number(_mapping(about).get("rows")) for split, about in _mapping(raw).items()}
+    return {split: int(count) for split, count in counts.items() if count is not None}
+
+
+def _bytes(raw: object) -> dict[str, int]:
+    counts = {key.removesuffix("_bytes"): value for key, value in numbers(raw).items()}
+    return {key: int(value) for key, value in counts.items() if value is not None}
 
 
 def _text(raw: object) -> str | None:

@@ -40,8 +40,8 @@ class Index(msgspec.Struct, frozen=True, kw_only=True):
     """A predictions file without its texts. Arrays are raw bytes: cheap to store and to compare."""
 
     labels: tuple[str, ...]
-    positive: int
-    """Position in `labels`."""
+    positive: int | None
+    """Position in `labels` of the class that F1 is of; None beyond two classes, where it is a mean."""
     identity: str
     """The column that names a row, or `content`, or `order`."""
     keys: bytes
@@ -216,9 +216,9 @@ def _label_names(path: Path, rows: Sequence[Row], given: Labels) -> tuple[str, .
     return tuple(sorted(seen, key=lambda name: (int(name), name) if integers else (0, name)))
 
 
-def _positive(path: Path, labels: Sequence[str], given: Labels) -> int:
+def _positive(path: Path, labels: Sequence[str], given: Labels) -> int | None:
     if given.positive is None:
-        return max(0, len(labels) - 1)
+        return len(labels) - 1 if len(labels) <= 2 and labels else None
     if given.positive in labels:
         return labels.index(given.positive)
     raise ResultsError(f"{path}: the positive label {given.positive!r} is none of {', '.join(labels)}")

@@ -51,11 +51,19 @@ def accuracy(confusion: Confusion) -> float | None:
     return _ratio(sum(row[at] for at, row in enumerate(confusion)), _total(confusion))
 
 
-def precision(confusion: Confusion, positive: int) -> float | None:
+def precision(confusion: Confusion, positive: int | None) -> float | None:
+    """Of the positive class; the mean over classes where there is none."""
+    if positive is None:
+        return _mean(
+            [value for at in range(len(confusion)) if (value := precision(confusion, at)) is not None]
+        )
     return _ratio(confusion[positive][positive], sum(row[positive] for row in confusion))
 
 
-def recall(confusion: Confusion, positive: int) -> float | None:
+def recall(confusion: Confusion, positive: int | None) -> float | None:
+    """Of the positive class; the mean over classes where there is none."""
+    if positive is None:
+        return balanced_accuracy(confusion)
     return _ratio(confusion[positive][positive], sum(confusion[positive]))
 
 
@@ -73,8 +81,13 @@ def f1_of_cells(cells: Sequence[int]) -> float:
     return 2 * hits / (2 * hits + false_alarms + misses) if hits else 0.0
 
 
-def f1(confusion: Confusion, positive: int) -> float | None:
-    """None when the class occurs neither in the truth nor in the predictions."""
+def f1(confusion: Confusion, positive: int | None) -> float | None:
+    """Of the positive class; macro-F1 where there is none.
+
+    None when the class occurs neither in the truth nor in the predictions.
+    """
+    if positive is None:
+        return macro_f1(confusion)
     cells = f1_cells(confusion, positive)
     return f1_of_cells(cells) if any(cells[:3]) else None
 
@@ -82,6 +95,18 @@ def f1(confusion: Confusion, positive: int) -> float | None:
 def macro_f1(confusion: Confusion) -> float | None:
     """The mean F1 of the classes that occur in truth or predictions."""
     return _mean([value for at in range(len(confusion)) if (value := f1(confusion, at)) is not None])
+
+
+def macro_f1_of_cells(kinds: Sequence[tuple[int, int]], counts: Sequence[int]) -> float:
+    """Macro-F1 of as many rows of each kind (truth, prediction); 0 without rows."""
+    hits: Counter[int] = Counter()
+    sums: Counter[int] = Counter()
+    for (truth, guess), count in zip(kinds, counts, strict=True):
+        hits[truth] += count if truth == guess else 0
+        sums[truth] += count
+        sums[guess] += count
+    values = [2 * hits[at] / total for at, total in sums.items() if total]
+    return sum(values) / len(values) if values else 0.0
 
 
 def balanced_accuracy(confusion: Confusion) -> float | None:
@@ -120,7 +145,7 @@ def probability_metrics(
     predicted: Sequence[int],
     probabilities: array[float],
     classes: int,
-    positive: int,
+    positive: int | None,
 ) -> ProbabilityMetrics:
     """Metrics of a flat array with `classes` probabilities a row."""
     n = len(truths)
@@ -128,7 +153,7 @@ def probability_metrics(
         return ProbabilityMetrics()
     columns = [probabilities[at::classes] for at in range(classes)]
     bins = reliability_bins(truths, predicted, columns)
-    per_class = [positive] if classes == 2 else list(range(classes))
+    per_class = list(range(classes)) if positive is None else [positive]
     aurocs = [auroc([truth == at for truth in truths], columns[at]) for at in per_class]
     precisions = [average_precision([truth == at for truth in truths], columns[at]) for at in per_class]
     return ProbabilityMetrics(

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from lrdash.errors import ResultsError
 from lrdash.results import inference
 from lrdash.results.indexing import ORDER
-from lrdash.results.metrics import f1_of_cells
+from lrdash.results.metrics import f1_of_cells, macro_f1_of_cells
 from lrdash.results.predictions import Predictions
 
 Triple = tuple[int, int, int]
@@ -21,7 +22,7 @@ class Pairing:
     """How often each combination of truth and the two predictions occurs."""
 
     counts: Counter[Triple]
-    positive: int
+    positive: int | None
 
     @property
     def n(self) -> int:
@@ -94,15 +95,26 @@ def row_order(first: Predictions, second: Predictions) -> list[int] | None:
     return order
 
 
-def f1_difference(cells: Sequence[int]) -> float:
+def f1_difference(pairing: Pairing) -> tuple[float, inference.Interval]:
+    """F1 of the first run minus that of the second, with its paired bootstrap interval."""
+    statistic: Callable[[Sequence[int]], float] = f1_difference_of_cells
+    cells = pairing.f1_cells
+    if pairing.positive is None:
+        statistic, cells = partial(_macro_f1_difference, list(pairing.counts)), list(pairing.counts.values())
+    drawn = inference.bootstrap_counts(cells, statistic)
+    return statistic(cells), inference.percentile_interval(drawn)
+
+
+def f1_difference_of_cells(cells: Sequence[int]) -> float:
     """F1 of the first run minus that of the second, from `Pairing.f1_cells`."""
     first = (cells[6] + cells[7], cells[2] + cells[3], cells[4] + cells[5])
     second = (cells[5] + cells[7], cells[1] + cells[3], cells[4] + cells[6])
     return f1_of_cells(first) - f1_of_cells(second)
 
 
-def f1_difference_interval(cells: Sequence[int]) -> inference.Interval:
-    return inference.percentile_interval(inference.bootstrap_counts(cells, f1_difference))
+def _macro_f1_difference(kinds: Sequence[Triple], counts: Sequence[int]) -> float:
+    first = macro_f1_of_cells([(truth, guess) for truth, guess, _ in kinds], counts)
+    return first - macro_f1_of_cells([(truth, guess) for truth, _, guess in kinds], counts)
 
 
 def _refuse_unlike(first: Predictions, second: Predictions) -> None:
