@@ -84,13 +84,18 @@ class FileWatch:
     def close(self) -> None:
         self._scanner.close()
 
+    def log_paths(self, key: str, queue: QueueFacts) -> LogPaths:
+        """Where a run's current attempt writes; no log is opened for this."""
+        task = queue.tasks.get(key)
+        return RunFiles(paths=self._paths(task, queue)).log_paths if task else LogPaths()
+
     def _read(self, run: Run, queue: QueueFacts) -> RunFiles:
         task = queue.tasks.get(run.key)
         folders = results_dir(self._sweep, run), saves_dir(self._sweep, run)
         results = self._results.read(*folders)
         facts, paths = None, None
         if task is not None:
-            paths = queue.paths.get(task.id) or self._usual_paths(task)
+            paths = self._paths(task, queue)
             facts = _current(self._scanner.scan(paths.out, paths.err), task)
             if not _is_of(results, task):
                 return RunFiles(facts, paths=paths)
@@ -106,6 +111,9 @@ class FileWatch:
         except ResultsError as error:
             self._problems[run.key] = str(error)
             return None
+
+    def _paths(self, task: Task, queue: QueueFacts) -> StreamPaths:
+        return queue.paths.get(task.id) or self._usual_paths(task)
 
     def _usual_paths(self, task: Task) -> StreamPaths:
         """Where the experiment's scripts put the log of a task that Slurm has forgotten."""

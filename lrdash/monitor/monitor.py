@@ -16,7 +16,7 @@ from lrdash.monitor.document import read_document, write_document
 from lrdash.monitor.files import NOTHING_READ, FileWatch
 from lrdash.monitor.join import join
 from lrdash.monitor.queue import QueueWatch
-from lrdash.monitor.snapshot import Snapshot
+from lrdash.monitor.snapshot import LogPaths, Snapshot
 from lrdash.scheduler.base import FINISHED_STATES, Scheduler
 from lrdash.scheduler.records import read_records
 from lrdash.sweep.script import BatchScript, read_script
@@ -64,6 +64,10 @@ class Monitor:
         snapshot = self._join()
         write_document(snapshot, self.cache_dir / CACHED_DOCUMENT)
         return snapshot
+
+    def log_paths(self, key: str) -> LogPaths:
+        """Where the run `text:2` writes, as the last look at the queue has it; reads no file."""
+        return self._files.log_paths(key, self._queue.facts)
 
     @property
     def queue_interval(self) -> float:
