@@ -1,0 +1,142 @@
+"""Checkpoints of a run: named by epoch, complete or not there, the last few kept.
+
+`checkpoint-epochN` at the end of an epoch; `checkpoint-<step>` (transformers' own name) where a signal
+stopped the run, until the next epoch's. A checkpoint is written in a hidden folder, its marker `complete`
+last, and then renamed. Only the newest keeps the optimizer's state, most of its size; the others are models
+to load.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from trainer.errors import CheckpointError
+from trainer.files import read_json, remove_folder, sync_folder, write_json
+
+COMPLETE = "complete"
+OPTIMIZER = "optimizer.safetensors"
+STATE = "optimizer.json"
+ARGUMENTS = "arguments.json"
+_HIDDEN = (".writing-", ".trash-")
+_EPOCH = re.compile(r"checkpoint-epoch(\d+)")
+_STEP = re.compile(r"checkpoint-(\d+)")
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How far a run was when the checkpoint was written; the content of the marker."""
+
+    step: int
+    epoch: float
+    epoch_loss: float
+    """Sum of the losses of the steps of the current epoch."""
+    arguments: Mapping[str, Any]
+    """Those that decide the result."""
+
+    @property
+    def at_epoch_end(self) -> bool:
+        return self.epoch.is_integer()
+
+
+@dataclass(frozen=True)
+class SavedCheckpoint:
+    folder: Path
+    progress: Progress
+
+    @property
+    def can_resume(self) -> bool:
+        return (self.folder / OPTIMIZER).is_file() and (self.folder / STATE).is_file()
+
+
+def name_of(step: int, epoch: float) -> str:
+    return f"checkpoint-epoch{round(epoch)}" if float(epoch).is_integer() else f"checkpoint-{step}"
+
+
+def writing_folder(output: Path, name: str) -> Path:
+    return output / f"{_HIDDEN[0]}{name}"
+
+
+def publish(output: Path, name: str, progress: Progress) -> Path:
+    """Mark the written checkpoint complete and give it its name; a checkpoint of that name goes first."""
+    folder, target = writing_folder(output, name), output / name
+    for path in folder.iterdir():
+        _sync(path)
+    write_json(folder / COMPLETE, vars(progress))
+    sync_folder(folder)
+    if target.exists():
+        remove_folder(target)
+    folder.rename(target)
+    sync_folder(output)
+    return target
+
+
+def _sync(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def rotate(output: Path, keep: int | None) -> None:
+    """Keep the last `keep` epochs, and no more than one optimizer state: the newest checkpoint's."""
+    saved = complete_checkpoints(output)
+    newest = saved[-1]
+    epochs = [checkpoint for checkpoint in saved if _EPOCH.fullmatch(checkpoint.folder.name)]
+    stops = [checkpoint for checkpoint in saved if checkpoint not in epochs and checkpoint is not newest]
+    outdated = epochs[: -keep if keep else 0] + stops
+    for checkpoint in saved:
+        if checkpoint in outdated and checkpoint is not newest:
+            remove_folder(checkpoint.folder)
+        elif checkpoint is not newest:
+            for name in (OPTIMIZER, STATE):
+                (checkpoint.folder / name).unlink(missing_ok=True)
+
+
+def read_checkpoint(folder: Path) -> SavedCheckpoint | None:
+    """None unless the folder is a complete checkpoint."""
+    marker = read_json(folder / COMPLETE)
+    if marker is None:
+        return None
+    try:
+        return SavedCheckpoint(folder, Progress(**marker))
+    except TypeError:
+        return None
+
+
+def complete_checkpoints(output: Path) -> list[SavedCheckpoint]:
+    """By step, the newest last."""
+    folders = [path for path in output.glob("checkpoint-*") if path.is_dir()]
+    saved = [checkpoint for folder in folders if (checkpoint := read_checkpoint(folder)) is not None]
+    return sorted(saved, key=lambda checkpoint: checkpoint.progress.step)
+
+
+def clear_leftovers(output: Path) -> None:
+    """Remove what a crash left half written or half deleted."""
+    for path in output.iterdir() if output.is_dir() else ():
+        if path.is_dir() and path.name.startswith(_HIDDEN):
+            remove_folder(path)
+
+
+def remove_all(output: Path) -> None:
+    """Remove every checkpoint of an earlier run: theirs must not be taken for this one's."""
+    for path in output.iterdir():
+        if path.is_dir() and (_EPOCH.fullmatch(path.name) or _STEP.fullmatch(path.name)):
+            remove_folder(path)
+
+
+def check_same_run(checkpoint: SavedCheckpoint, matters: Mapping[str, Any]) -> None:
+    """Raises CheckpointError naming the arguments that differ."""
+    saved = checkpoint.progress.arguments
+    differing = sorted(key for key in matters.keys() | saved.keys() if matters.get(key) != saved.get(key))
+    if differing:
+        changes = ", ".join(f"{key}={saved.get(key)} (now {matters.get(key)})" for key in differing[:5])
+        raise CheckpointError(
+            f"{checkpoint.folder} was trained with other arguments: {changes};"
+            " write the same ones, another --output_dir, or --overwrite_output_dir to start afresh"
+        )

@@ -1,0 +1,257 @@
+"""transformers' Trainer with this experiment's batches, loss, rates, checkpoints and evaluation."""
+
+from __future__ import annotations
+
+import math
+import shutil
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from transformers import Trainer, TrainingArguments
+from transformers.trainer_utils import EvalLoopOutput
+
+from trainer import checkpoints, optimizer
+from trainer.arguments import Arguments
+from trainer.checkpoints import Progress
+from trainer.data.batches import Collator, EpochLoader, EvaluationBatches, RowPicker, TrainingBatches
+from trainer.data.examples import Examples
+from trainer.errors import TrainingError
+from trainer.log import Heartbeat, info
+from trainer.loss import batch_loss
+from trainer.optimizer_state import load_optimizer, save_optimizer
+from trainer.processes import StopRequest, barrier
+from trainer.throughput import Throughput
+
+
+class Stopped(Exception):  # noqa: N818 - not an error
+    """The run was asked to stop; everything that should be saved is."""
+
+
+class Engine(Trainer):  # type: ignore[misc]
+    """One run."""
+
+    optimizer: Any
+    control: Any
+
+    def __init__(
+        self,
+        arguments: Arguments,
+        training: TrainingArguments,
+        model: Any,
+        collator: Collator,
+        train: Examples | None,
+        test: Examples | None,
+        stop: StopRequest,
+        heartbeat: Heartbeat,
+    ) -> None:
+        self.arguments = arguments
+        self.stop = stop
+        self.heartbeat = heartbeat
+        self.epoch_loss = torch.zeros((), dtype=torch.float64)
+        self._epoch_begun = -1
+        self.loss_of_epoch: float | None = None
+        self.saved: Path | None = None
+        """The checkpoint that holds what was trained so far."""
+        self.current_rates: dict[str, float] = {}
+        self.save_companions: Callable[[Path, dict[str, Any]], None]
+        """Set by the run: writes tokenizer, image processor and cls_head.safetensors beside the weights."""
+        super().__init__(
+            model=model,
+            args=training,
+            data_collator=collator,
+            train_dataset=RowPicker(train) if train is not None else None,
+            eval_dataset=RowPicker(test) if test is not None else None,
+            compute_loss_func=batch_loss,
+        )
+        self.batches: TrainingBatches | None = None
+        if train is not None:
+            self.batches = TrainingBatches(
+                train.lengths,
+                arguments.effective_batch_size(training.world_size),
+                arguments.gradient_accumulation_steps,
+                arguments.seed,
+                training.world_size,
+                training.process_index,
+            )
+            self.throughput = Throughput(self.batches, train.lengths)
+        self._test_lengths = test.lengths if test is not None else []
+
+    # Optimizer and rates
+
+    def create_optimizer(self, model: Any = None) -> Any:
+        if self.optimizer is None:
+            owner = self.model if model is None else model
+            decayed = frozenset(self.get_decay_parameter_names(owner))
+            self.optimizer = optimizer.make_optimizer(owner, self.arguments, decayed)
+        return self.optimizer
+
+    def _get_learning_rate(self) -> float:
+        """The head's; transformers asks once a step, before the schedule moves on."""
+        self.current_rates = optimizer.rates(self.optimizer)
+        return self.current_rates["head"]
+
+    def log(self, logs: dict[str, Any], start_time: float | None = None) -> None:
+        if "loss" in logs:
+            self._check_finite(logs)
+            logs["cls_backbone_learning_rate"] = self.current_rates["backbone"]
+        super().log(logs, start_time)
+
+    def _check_finite(self, logs: Mapping[str, Any]) -> None:
+        for name in ("loss", "grad_norm"):
+            if not math.isfinite(logs.get(name, 0.0)):
+                raise TrainingError(
+                    f"non-finite {name}: {logs[name]} at step {self.state.global_step};"
+                    " a lower --learning_rate or longer --warmup_steps may help"
+                )
+
+    # Batches and loss
+
+    def get_train_dataloader(self) -> EpochLoader:
+        return EpochLoader(
+            self.train_dataset,
+            batch_sampler=self.batches,
+            collate_fn=self.data_collator,
+            num_workers=self.args.dataloader_num_workers,
+            pin_memory=torch.cuda.is_available(),
+            persistent_workers=self.args.dataloader_num_workers > 0,
+        )
+
+    def training_step(self, *args: Any, **kwargs: Any) -> torch.Tensor:
+        assert self.batches is not None
+        if self.state.global_step % self.batches.steps == 0 and self._epoch_begun != self.state.global_step:
+            self._epoch_begun = self.state.global_step
+            self.epoch_loss = torch.zeros((), dtype=torch.float64)
+        loss: torch.Tensor = super().training_step(*args, **kwargs)
+        self.epoch_loss = self.epoch_loss.to(loss.device) + loss
+        return loss
+
+    def resume_at(self, progress: Progress) -> None:
+        """Take over the sums of the attempt that is resumed."""
+        self.epoch_loss = torch.tensor(progress.epoch_loss, dtype=torch.float64)
+        self._note_epoch_loss(progress.step)
+
+    def _note_epoch_loss(self, step: int) -> None:
+        """The mean over the steps of the epoch so far and over the processes."""
+        assert self.batches is not None
+        self.loss_of_epoch = self._epoch_loss_sum() / ((step - 1) % self.batches.steps + 1)
+
+    def _epoch_loss_sum(self) -> float:
+        return float(self.accelerator.gather(self.epoch_loss.reshape(1)).mean())
+
+    # Checkpoints
+
+    def _maybe_log_save_evaluate(self, *args: Any, **kwargs: Any) -> None:
+        """Save before evaluating: what was trained is safe whatever happens to the evaluation."""
+        evaluate, self.control.should_evaluate = self.control.should_evaluate, False
+        super()._maybe_log_save_evaluate(*args, **kwargs)
+        if evaluate:
+            self._note_epoch_loss(self.state.global_step)
+            self._evaluate(None, None)
+
+    def _save_checkpoint(self, model: Any, trial: Any) -> None:
+        step, epoch = self.state.global_step, _rounded_epoch(self.state.epoch)
+        output, name = self.arguments.output, checkpoints.name_of(step, epoch)
+        folder = checkpoints.writing_folder(output, name)
+        info(f"Saving model checkpoint to {output / name}")
+        self.heartbeat.doing(f"Saving {name}")
+        self.store_flos()
+        with self.throughput.paused():
+            if self.args.should_save:
+                shutil.rmtree(folder, ignore_errors=True)
+                folder.mkdir(parents=True)
+            barrier()
+            self.save_model(str(folder), _internal_call=True)
+            save_optimizer(folder, self.model_wrapped, self.optimizer.optimizer, self.lr_scheduler)
+            self._save_rng_state(str(folder))
+            progress = Progress(
+                step, epoch, self._epoch_loss_sum(), self.arguments.that_matter(self.args.world_size)
+            )
+            barrier()
+            if self.args.should_save:
+                self.state.save_to_json(str(folder / "trainer_state.json"))
+                checkpoints.publish(output, name, progress)
+                checkpoints.rotate(output, self.arguments.save_total_limit)
+            barrier()
+        self.saved = output / name
+
+    def _save(self, output_dir: str | None = None, state_dict: dict[str, Any] | None = None) -> None:
+        """Weights in the hub's layout, tokenizer, head; no pickled training_args.bin."""
+        if not self.args.should_save:
+            return
+        folder = str(output_dir)
+        model = self.accelerator.unwrap_model(self.model)
+        state = model.state_dict() if state_dict is None else state_dict
+        model.save_pretrained(folder, state_dict=state)
+        self.save_companions(Path(folder), state)
+
+    def _load_from_checkpoint(self, resume_from_checkpoint: str, model: Any = None) -> None:
+        """Nothing: the model was loaded from the checkpoint in the first place, names translated."""
+
+    def _load_optimizer_and_scheduler(self, checkpoint: str | None) -> None:
+        if checkpoint is not None:
+            load_optimizer(Path(checkpoint), self.model_wrapped, self.optimizer.optimizer, self.lr_scheduler)
+
+    # Evaluation
+
+    def get_eval_dataloader(self, eval_dataset: Any = None) -> Any:
+        batches = EvaluationBatches(
+            self._test_lengths, self.args.eval_batch_size, self.args.world_size, self.args.process_index
+        )
+        return torch.utils.data.DataLoader(
+            self.eval_dataset,
+            batch_sampler=batches,
+            collate_fn=self.data_collator,
+            num_workers=self.args.dataloader_num_workers,
+            pin_memory=torch.cuda.is_available(),
+        )
+
+    get_test_dataloader = get_eval_dataloader
+
+    def evaluation_loop(
+        self, dataloader: Any, description: str, *_args: Any, metric_key_prefix: str = "eval", **_kwargs: Any
+    ) -> EvalLoopOutput:
+        """Logits of every row once, in data set order; loss and metrics from all of them together."""
+        from trainer.metrics import classification_metrics, mean_loss
+
+        labels = torch.tensor([example.label for example in self.eval_dataset.examples]).numpy()
+        if self.is_in_train:
+            with self.throughput.paused():
+                logits = self._logits(dataloader, description)
+        else:
+            logits = self._logits(dataloader, description)
+        metrics = {"loss": mean_loss(logits, labels), **classification_metrics(logits, labels)}
+        prefixed = {f"{metric_key_prefix}_{name}": value for name, value in metrics.items()}
+        return EvalLoopOutput(predictions=logits, label_ids=labels, metrics=prefixed, num_samples=len(labels))
+
+    def _logits(self, dataloader: Any, description: str) -> Any:
+        model = self.model_wrapped
+        if self.optimizer is None:  # nothing was trained, so nothing has moved the model to its device
+            model = self.accelerator.prepare_model(self.model, evaluation_mode=True)
+        was_training = model.training
+        model.eval()
+        done, rows = [], len(self._test_lengths)
+        for number, batch in enumerate(dataloader):
+            seen = min(number * self.args.eval_batch_size * self.args.world_size, rows)
+            self.heartbeat.doing(f"{_DOING.get(description, description)}: {seen} of {rows} rows")
+            if self.stop.agreed():
+                raise Stopped
+            batch.pop("labels")
+            with torch.no_grad(), self.compute_loss_context_manager():
+                done.append(model(**self._prepare_inputs(batch)).logits.float())
+            self.control = self.callback_handler.on_prediction_step(self.args, self.state, self.control)
+        model.train(was_training)
+        gathered = self.accelerator.gather(torch.cat(done)).cpu()
+        order = torch.tensor(dataloader.batch_sampler.gathered_rows())
+        logits = torch.empty(rows, gathered.shape[1])
+        logits[order[order >= 0]] = gathered[order >= 0]
+        return logits.numpy()
+
+
+_DOING = {"Evaluation": "Evaluating", "Prediction": "Predicting"}
+
+
+def _rounded_epoch(epoch: float) -> float:
+    """Whole epochs are whole, whatever the sum of the steps' fractions came to."""
+    return float(round(epoch)) if math.isclose(epoch, round(epoch), abs_tol=1e-9) else epoch

@@ -1,0 +1,94 @@
+"""The processes of one run: who we are, agreeing on a flag, ending without hanging."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import signal
+import sys
+import threading
+from types import FrameType
+from typing import NoReturn
+
+from trainer.errors import ArgumentsError
+
+STOPPED_EXIT_CODE = 75  # EX_TEMPFAIL: asked to stop, state saved, start again
+_PR_SET_PDEATHSIG = 1
+
+
+def rank() -> int:
+    return int(os.environ.get("RANK", "0"))
+
+
+def world_size() -> int:
+    return int(os.environ.get("WORLD_SIZE", "1"))
+
+
+def check_one_node() -> None:
+    if world_size() != int(os.environ.get("LOCAL_WORLD_SIZE", world_size())):
+        raise ArgumentsError("several nodes are not supported: start all processes of a run on one node")
+
+
+def die_with_parent() -> None:
+    """Under torchrun: no process outlives the one that started it, however that one ends (Linux)."""
+    if "LOCAL_RANK" in os.environ and sys.platform == "linux":
+        ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+
+
+class StopRequest:
+    """Remembers the signal that asked for a stop; the training loop asks at every step."""
+
+    SIGNALS = (signal.SIGTERM, signal.SIGUSR1)
+
+    def __init__(self) -> None:
+        self.signal: signal.Signals | None = None
+        self._arrived = threading.Event()
+        self._group: object | None = None
+
+    def listen(self) -> None:
+        for number in self.SIGNALS:
+            signal.signal(number, self._handle)
+
+    def _handle(self, number: int, _frame: FrameType | None) -> None:
+        self.signal = self.signal or signal.Signals(number)
+        self._arrived.set()
+
+    def wait(self, seconds: float) -> None:
+        """Until a signal arrives, or the time is over."""
+        self._arrived.wait(seconds)
+
+    def agreed(self) -> bool:
+        """Whether any process was asked; every process calls this at the same step and hears the same answer.
+        Whether any process was asked; every process calls this at the same step and hears the same answer."""
+        if world_size() == 1:
+            return self.signal is not None
+        import torch
+        import torch.distributed as dist
+
+        if self._group is None:  # on the CPU, so that asking does not wait for the GPU
+            self._group = dist.new_group(backend="gloo")
+        flag = torch.tensor([int(self.signal or 0)])
+        dist.all_reduce(flag, op=dist.ReduceOp.MAX, group=self._group)
+        if self.signal is None and flag.item():
+            self.signal = signal.Signals(int(flag.item()))
+        return self.signal is not None
+
+
+def barrier() -> None:
+    if world_size() > 1:
+        import torch.distributed as dist
+
+        if dist.is_initialized():
+            dist.barrier()
+
+
+def end(code: int) -> NoReturn:
+    """Leave at once: with several processes, taking down the process group at exit can hang for ever.
+
+    The Python thread that destroys DDP's reducer holds the interpreter lock while a thread of gloo wants it.
+    """
+    sys.stdout.flush()
+    sys.stderr.flush()
+    if code == 0:
+        barrier()
+    os._exit(code)
