@@ -92,10 +92,11 @@ class Supervision:
         return None
 
     def _requeue(self) -> None:
-        from lrdash.scheduler.slurm import SlurmScheduler
+        from lrdash.scheduler.slurm.client import SlurmClient
 
         try:
-            SlurmScheduler().requeue([self._attempt.job])
+            # Slurm ends this process as soon as it has agreed.
+            SlurmClient(os.environ).ask("scontrol", "requeue", self._attempt.job)
         except SchedulerError as error:
             print(f"lrdash: {error}; submit the run again and it resumes", flush=True)
 
