@@ -69,7 +69,7 @@ def _run(words: list[str]) -> int:
     subparsers = parser.add_subparsers(metavar="COMMAND", required=True)
     for module in dict.fromkeys(COMMANDS.values() if command is None else [COMMANDS[command]]):
         import_module(f"lrdash.cli.{module}").add_parser(subparsers, common)
-    arguments = parser.parse_args(words)
+    arguments = parser.parse_args(words, _unset())
     code: int = arguments.command(arguments)
     return code
 
@@ -88,8 +88,7 @@ def _open_screen(words: list[str]) -> int:
     parser.add_argument("--replay", type=Path, metavar="DIR", help="show a recording again")
     parser.add_argument("--speed", type=float, default=1.0, help="of a replay")
     parser.add_argument("--ascii", action="store_true", help="no glyphs outside ASCII")
-    parser.set_defaults(sweep=None, scheduler=None)
-    arguments = parser.parse_args(words)
+    arguments = parser.parse_args(words, _unset())
     for folder in arguments.folders:
         if not folder.is_dir():
             names = ", ".join(COMMANDS)
@@ -100,7 +99,7 @@ def _open_screen(words: list[str]) -> int:
 
 
 def _common_options() -> argparse.ArgumentParser:
-    # SUPPRESS: a command's own default would overwrite what was given before the command.
+    # SUPPRESS, here and in `_unset`: a command's own default would overwrite what was given before the command.
     common = argparse.ArgumentParser(add_help=False, argument_default=argparse.SUPPRESS)
     common.add_argument(
         "-s", "--sweep", type=Path, metavar="FILE", help="the sweep file (default: the nearest)"
@@ -109,3 +108,7 @@ def _common_options() -> argparse.ArgumentParser:
         "--scheduler", choices=("slurm", "local"), help="default: the one that the sweep was submitted to"
     )
     return common
+
+
+def _unset() -> argparse.Namespace:
+    return argparse.Namespace(sweep=None, scheduler=None)

@@ -8,7 +8,7 @@ import time
 from typing import TYPE_CHECKING
 
 from lrdash.cli.context import the_monitor
-from lrdash.errors import UnreachableError
+from lrdash.errors import UnreachableError, UsageError
 
 if TYPE_CHECKING:
     from lrdash.monitor.snapshot import RunStatus, Snapshot
@@ -46,6 +46,8 @@ def run(arguments: argparse.Namespace) -> int:
             snapshot = monitor.poll_files()
             report_changes(snapshot, states)
             queue = snapshot.sources.queue
+            if queue.state in ("fresh", "off") and all(run.state is None for run in snapshot.runs):
+                raise UsageError("nothing was submitted; `lrdash submit` does it")
             if queue.state in ("fresh", "off"):
                 reached = time.monotonic()
                 if not any(is_active(run) for run in snapshot.runs):
