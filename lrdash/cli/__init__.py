@@ -65,11 +65,10 @@ def _run(words: list[str]) -> int:
         prog="lrdash", description="Learning-rate sweeps on Slurm.", epilog=EPILOG, parents=[common]
     )
     parser.add_argument("--version", action="version", version=f"lrdash {__version__}")
-    parser.set_defaults(sweep=None, scheduler=None, extra=extra)
     subparsers = parser.add_subparsers(metavar="COMMAND", required=True)
     for module in dict.fromkeys(COMMANDS.values() if command is None else [COMMANDS[command]]):
         import_module(f"lrdash.cli.{module}").add_parser(subparsers, common)
-    arguments = parser.parse_args(words, _unset())
+    arguments = parser.parse_args(words, _unset(extra))
     code: int = arguments.command(arguments)
     return code
 
@@ -99,7 +98,7 @@ def _open_screen(words: list[str]) -> int:
 
 
 def _common_options() -> argparse.ArgumentParser:
-    # SUPPRESS, here and in `_unset`: a command's own default would overwrite what was given before the command.
+    # SUPPRESS, and `_unset` instead: a command's own default would overwrite what was given before it.
     common = argparse.ArgumentParser(add_help=False, argument_default=argparse.SUPPRESS)
     common.add_argument(
         "-s", "--sweep", type=Path, metavar="FILE", help="the sweep file (default: the nearest)"
@@ -110,5 +109,5 @@ def _common_options() -> argparse.ArgumentParser:
     return common
 
 
-def _unset() -> argparse.Namespace:
-    return argparse.Namespace(sweep=None, scheduler=None)
+def _unset(extra: Sequence[str] = ()) -> argparse.Namespace:
+    return argparse.Namespace(sweep=None, scheduler=None, extra=list(extra))
