@@ -100,6 +100,11 @@ class JobStore:
             file.write(msgspec.json.encode(job))
         new.rename(self.folder / f"{job.id}.json")
 
+    def remove(self, job: LocalJob) -> None:
+        """Forget a job that never got a supervisor."""
+        for name in (f"{job.id}.json", f"{job.id}.sh"):
+            (self.folder / name).unlink(missing_ok=True)
+
     def next_id(self, logs: Path) -> int:
         """Above every job id of this folder and of the log folder, Slurm's ones included."""
         names = (match for file in logs.glob("*_*.*") if (match := _LOG_NAME.fullmatch(file.name)))

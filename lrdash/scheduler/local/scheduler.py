@@ -15,7 +15,14 @@ from typing import NoReturn
 from lrdash.errors import InvalidJobError, RefusedError, SchedulerError, UnsupportedError
 from lrdash.scheduler.base import QueueReading, SettledTask, StreamPaths, Submission
 from lrdash.scheduler.local.filenames import DEFAULT, expand
-from lrdash.scheduler.local.jobs import JobStore, LocalJob, LocalTask, as_task, stream_paths
+from lrdash.scheduler.local.jobs import (
+    JobStore,
+    LocalJob,
+    LocalTask,
+    SupervisorMark,
+    as_task,
+    stream_paths,
+)
 from lrdash.scheduler.processes import send
 from lrdash.sweep.paths import logs_dir
 from lrdash.sweep.script import parse_options, parse_time_limit, read_script
@@ -39,9 +46,18 @@ class LocalScheduler:
 
     def submit(self, submission: Submission) -> str:
         with self._store.gate():
+            mark = self._store.supervisor()
+            if mark is not None and mark.host != os.uname().nodename:
+                raise RefusedError(
+                    f"the local supervisor runs on {mark.host}: submit there, or when it ended"
+                )
             job = self._new_job(submission)
             self._store.save(job)
-            self._wake_or_start_supervisor()
+            try:
+                self._wake_or_start(mark)
+            except SchedulerError:
+                self._store.remove(job)
+                raise
         return str(job.id)
 
     def check(self, submission: Submission) -> str:
@@ -121,16 +137,11 @@ class LocalScheduler:
             ],
         )
 
-    def _wake_or_start_supervisor(self) -> None:
-        mark = self._store.supervisor()
+    def _wake_or_start(self, mark: SupervisorMark | None) -> None:
         if mark is None:
             _start_supervisor(self._store.folder)
-        elif mark.host == os.uname().nodename:
-            send(mark.pid, signal.SIGHUP)
         else:
-            raise RefusedError(
-                f"the local supervisor runs on {mark.host}: submit there, or wait until it ends"
-            )
+            send(mark.pid, signal.SIGHUP)
 
 
 def ignored_options(script: Path) -> dict[str, str]:

@@ -1,0 +1,229 @@
+"""The local scheduler, with its real supervisor and little programs."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from lrdash.errors import InvalidJobError, RefusedError, SchedulerError, UnsupportedError
+from lrdash.scheduler.base import Submission, Task
+from lrdash.scheduler.local import LocalScheduler, ignored_options
+from lrdash.scheduler.local.jobs import JobStore, SupervisorMark
+from lrdash.sweep.spec import Sweep
+from tests.sweeps import log_text, write_sweep
+from tests.waiting import wait_until
+
+WAITS = """
+import sys, time
+from pathlib import Path
+here = Path("running") / sys.argv[-1].rpartition("/")[2]
+here.parent.mkdir(exist_ok=True)
+here.touch()
+while not Path("go").exists():
+    time.sleep(0.02)
+"""
+
+
+def submission(sweep: Sweep, indices: tuple[int, ...] = (0, 1), **more: object) -> Submission:
+    group = sweep.groups[0]
+    fields = {
+        "group": group.name,
+        "script": group.script,
+        "job_name": sweep.job_name(group.name),
+        "indices": indices,
+        "work_dir": sweep.root,
+        "token": "0123abcd",
+        "environment": {"LRDASH_VENV": sys.prefix},
+        "processes": group.processes,
+    }
+    return Submission(**{**fields, **more})  # type: ignore[arg-type]
+
+
+def tasks(sweep: Sweep) -> dict[str, Task]:
+    return {task.id: task for task in LocalScheduler(sweep).read_queue().tasks}
+
+
+def states(sweep: Sweep) -> list[str]:
+    return [task.state for task in tasks(sweep).values()]
+
+
+def wait_for(sweep: Sweep, *expected: str) -> None:
+    wait_until(lambda: states(sweep) == list(expected), 20, f"{expected} instead of {states(sweep)}")
+
+
+def supervisor(sweep: Sweep) -> SupervisorMark | None:
+    return JobStore(sweep.root / "logs/tiny/local").supervisor()
+
+
+def test_runs_the_script_as_slurm_would(tmp_path: Path) -> None:
+    program = "import os; print({k: v for k, v in os.environ.items() if k.startswith(('SLURM', 'OMP'))})"
+    sweep = write_sweep(tmp_path, program)
+    assert LocalScheduler(sweep).submit(submission(sweep)) == "1"
+    wait_for(sweep, "COMPLETED", "COMPLETED")
+    task = tasks(sweep)["1_1"]
+    assert (task.name, task.comment, task.exit_code) == ("tiny_text", "lrdash:0123abcd", "0:0")
+    assert (task.work_dir, task.job, task.index) == (str(tmp_path), "1", 1)
+    assert task.submitted
+    assert task.started
+    assert task.ended
+    assert task.submitted <= task.started <= task.ended
+    out = log_text(sweep, "1_1")
+    assert "job=1_1 restart=0" in out
+    assert "scheduler=local" in out
+    for variable in ("'SLURM_ARRAY_TASK_ID': '1'", "'SLURM_ARRAY_JOB_ID': '1'", "'OMP_NUM_THREADS': '1'"):
+        assert variable in out
+
+
+def test_a_failure_keeps_its_exit_code(tmp_path: Path) -> None:
+    sweep = write_sweep(tmp_path, "import sys; sys.exit(3)")
+    LocalScheduler(sweep).submit(submission(sweep, (1,)))
+    wait_for(sweep, "FAILED")
+    assert tasks(sweep)["1_1"].exit_code == "3:0"
+
+
+def test_only_as_many_at_once_as_there_are_cores_for(tmp_path: Path) -> None:
+    cores = len(os.sched_getaffinity(0))
+    sweep = write_sweep(tmp_path, WAITS, processes=cores)
+    LocalScheduler(sweep).submit(submission(sweep))
+    wait_for(sweep, "RUNNING", "PENDING")
+    assert tasks(sweep)["1_1"].reason == "Resources"
+    (tmp_path / "go").touch()
+    wait_for(sweep, "COMPLETED", "COMPLETED")
+
+
+def test_jobs_of_two_submissions_share_one_supervisor(tmp_path: Path) -> None:
+    sweep = write_sweep(tmp_path, WAITS)
+    scheduler = LocalScheduler(sweep)
+    scheduler.submit(submission(sweep, (0,)))
+    first = supervisor(sweep)
+    assert scheduler.submit(submission(sweep, (1,))) == "2"
+    assert supervisor(sweep) == first
+    (tmp_path / "go").touch()
+    wait_for(sweep, "COMPLETED", "COMPLETED")
+    wait_until(lambda: supervisor(sweep) is None)
+
+
+def test_ids_are_above_all_ids_of_the_log_folder(tmp_path: Path) -> None:
+    sweep = write_sweep(tmp_path)
+    (tmp_path / "logs/tiny/5512_0.out").touch()
+    assert LocalScheduler(sweep).submit(submission(sweep, (0,))) == "5513"
+    wait_for(sweep, "COMPLETED")
+    assert list(LocalScheduler(sweep).log_paths("5513", {0, 7})) == [0]
+
+
+def test_cancel_ends_what_runs_and_what_waits(tmp_path: Path) -> None:
+    sweep = write_sweep(tmp_path, WAITS, processes=len(os.sched_getaffinity(0)))
+    scheduler = LocalScheduler(sweep)
+    scheduler.submit(submission(sweep))
+    wait_until((tmp_path / "running").exists)
+    scheduler.cancel(["1_0", "1_1"])
+    wait_for(sweep, "CANCELLED", "CANCELLED")
+    with pytest.raises(InvalidJobError, match="9_9"):
+        scheduler.cancel(["9_9"])
+
+
+def test_time_limit(tmp_path: Path) -> None:
+    sweep = write_sweep(tmp_path, WAITS)
+    LocalScheduler(sweep).submit(submission(sweep, (0,), options=("--time=0:01",)))
+    wait_for(sweep, "TIMEOUT")
+    task = tasks(sweep)["1_0"]
+    assert (task.time_limit_seconds, task.reason) == (1, "TimeLimit")
+
+
+def test_no_process_of_a_task_outlives_it(tmp_path: Path) -> None:
+    sweep = write_sweep(tmp_path)
+    script = tmp_path / "sbatch/tiny/text.sbatch"
+    script.write_text("#!/bin/bash\n(setsid sleep 600 & echo $! > pid) \n")
+    LocalScheduler(sweep).submit(submission(sweep, (0,)))
+    wait_for(sweep, "COMPLETED")
+    pid = (tmp_path / "pid").read_text().strip()
+    wait_until(lambda: not Path(f"/proc/{pid}").exists())
+
+
+def test_what_is_edited_after_the_submission_changes_nothing(tmp_path: Path) -> None:
+    sweep = write_sweep(tmp_path, WAITS, processes=len(os.sched_getaffinity(0)))
+    LocalScheduler(sweep).submit(submission(sweep))
+    wait_for(sweep, "RUNNING", "PENDING")
+    (tmp_path / "sbatch/tiny/text.sbatch").write_text("#!/bin/bash\nexit 9\n")
+    (tmp_path / "go").touch()
+    wait_for(sweep, "COMPLETED", "COMPLETED")
+
+
+def test_the_runs_outlive_whoever_submitted_them(tmp_path: Path) -> None:
+    sweep = write_sweep(tmp_path, WAITS)
+    script = f"""
+import os, signal
+from pathlib import Path
+from lrdash.scheduler.local import LocalScheduler
+from lrdash.sweep.load import load_sweep
+from tests.scheduler.test_local_scheduler import submission
+sweep = load_sweep(Path({str(sweep.file)!r}))
+LocalScheduler(sweep).submit(submission(sweep))
+os.kill(os.getpid(), signal.SIGKILL)
+"""
+    assert subprocess.run([sys.executable, "-c", script], check=False).returncode == -signal.SIGKILL
+    wait_for(sweep, "RUNNING", "RUNNING")
+    (tmp_path / "go").touch()
+    wait_for(sweep, "COMPLETED", "COMPLETED")
+
+
+def test_a_dead_supervisor_is_noticed_and_its_runs_end_with_it(tmp_path: Path) -> None:
+    pid_of_run = "import os, time; open('pid', 'w').write(str(os.getpid())); time.sleep(600)"
+    sweep = write_sweep(tmp_path, pid_of_run, processes=len(os.sched_getaffinity(0)))
+    LocalScheduler(sweep).submit(submission(sweep))
+    run = wait_until(lambda: (tmp_path / "pid").exists() and (tmp_path / "pid").read_text())
+    mark = supervisor(sweep)
+    assert mark is not None
+    os.kill(mark.pid, signal.SIGKILL)
+    wait_for(sweep, "NODE_FAIL", "NODE_FAIL")
+    assert "supervisor" in (tasks(sweep)["1_0"].reason or "")
+    wait_until(lambda: not Path(f"/proc/{run}").exists())
+    (tmp_path / "sbatch/tiny/text.sbatch").write_text("#!/bin/bash\n")
+    assert LocalScheduler(sweep).submit(submission(sweep)) == "2"
+    wait_for(sweep, "NODE_FAIL", "NODE_FAIL", "COMPLETED", "COMPLETED")
+
+
+def test_a_supervisor_on_another_host_is_left_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    sweep = write_sweep(tmp_path, WAITS)
+    scheduler = LocalScheduler(sweep)
+    scheduler.submit(submission(sweep))
+    elsewhere = SupervisorMark(1, "other-host")
+    with monkeypatch.context() as patch:
+        patch.setattr(JobStore, "supervisor", lambda store: elsewhere)
+        for action in (lambda: scheduler.cancel(["1_0"]), lambda: scheduler.submit(submission(sweep))):
+            with pytest.raises(RefusedError, match="other-host"):
+                action()
+    (tmp_path / "go").touch()
+    wait_for(sweep, "COMPLETED", "COMPLETED")
+
+
+def test_a_script_that_cannot_be_run_fails_with_the_reason(tmp_path: Path) -> None:
+    sweep = write_sweep(tmp_path)
+    (tmp_path / "sbatch/tiny/text.sbatch").write_text("#!/no/such/shell\n")
+    LocalScheduler(sweep).submit(submission(sweep, (0,)))
+    wait_for(sweep, "FAILED")
+    assert tasks(sweep)["1_0"].reason == "/no/such/shell: No such file or directory"
+
+
+@pytest.mark.parametrize("action", ["requeue", "hold", "release"])
+def test_the_rest_needs_slurm(tmp_path: Path, action: str) -> None:
+    with pytest.raises(UnsupportedError, match=f"{action} needs Slurm"):
+        getattr(LocalScheduler(write_sweep(tmp_path)), action)(["1_0"])
+
+
+def test_a_supervisor_that_cannot_start_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    sweep = write_sweep(tmp_path)
+    monkeypatch.setattr(sys, "executable", "/no/such/python")
+    with pytest.raises(SchedulerError, match="supervisor did not start"):
+        LocalScheduler(sweep).submit(submission(sweep))
+    assert tasks(sweep) == {}
+
+
+def test_ignored_options_are_named(tmp_path: Path) -> None:
+    sweep = write_sweep(tmp_path, options=("--gres=gpu:2", "--mem=200G", "--time=24:00:00"))
+    assert ignored_options(sweep.groups[0].script) == {"gres": "gpu:2", "mem": "200G", "requeue": ""}
