@@ -102,8 +102,12 @@ def test_no_name_ever_holds_a_no_val(version: str, moment: str) -> None:
 )
 def test_patterns(pattern: str, path: str) -> None:
     record = {
-        "Id": "12_3", "JobId": "15", "JobName": "sweep_text", "UserId": "me", "NodeList": "node01.cluster.edu",
-    }  # fmt: skip
+        "Id": "12_3",
+        "JobId": "15",
+        "JobName": "sweep_text",
+        "UserId": "me",
+        "NodeList": "node01.cluster.edu",
+    }
 
     assert expand_pattern(pattern, record, 3) == path
 

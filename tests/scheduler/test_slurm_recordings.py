@@ -2,29 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+import getpass
 
 import pytest
 
-from lrdash.scheduler.base import Task
+from lrdash.scheduler.slurm import SlurmScheduler
 from lrdash.scheduler.slurm.accounting import parse_accounting
 from lrdash.scheduler.slurm.queue import parse_queue
 from lrdash.scheduler.slurm.records import parse_records, record_tasks
+from tests.slurm.cluster import Cluster
+from tests.slurm.fixtures import require_slurm
+from tests.slurm.record import LINE_BREAK, NAMES, make_queue
 from tests.slurm.recordings import (
     MARK,
     MOMENTS,
+    QUEUE_FIELDS,
     VERSIONS,
-    Expected,
     accounting_text,
     expected_tasks,
+    mismatches,
     queue_text,
     recorded,
 )
 
-QUEUE_FIELDS = (
-    "state", "reason", "time_limit_seconds", "submitted", "started", "partition", "nodes", "user",
-    "work_dir", "name",
-)  # fmt: skip
 ACCOUNTING_FIELDS = ("state", "time_limit_seconds", "submitted", "partition", "nodes", "name", "exit_code")
 
 
@@ -33,21 +33,6 @@ MOVED = {
     ("20.11", "21-acted"): {"7_1", "32_0", "32_1"},
     ("24.11", "21-acted"): {"6_1", "11_1", "20_0"},
 }
-
-
-def mismatches(tasks: Iterable[Task], expected: Mapping[str, Expected], fields: tuple[str, ...]) -> list[str]:
-    """What differs, one line each."""
-    found = {task.id: task for task in tasks}
-    lines = [f"{one}: only in scontrol" for one in expected.keys() - found.keys()]
-    lines += [f"{one}: not in scontrol" for one in found.keys() - expected.keys()]
-    for identity in found.keys() & expected.keys():
-        for field in fields:
-            ours, theirs = getattr(found[identity], field), getattr(expected[identity], field)
-            # A range of tasks with several reasons has them joined.
-            joined = field == "reason" and "," in (ours or "") and (theirs or "") in ours
-            if ours != theirs and not joined:
-                lines.append(f"{identity} {field}: {ours!r}, scontrol says {theirs!r}")
-    return sorted(lines)
 
 
 @pytest.mark.parametrize("moment", MOMENTS)
@@ -93,3 +78,31 @@ def test_accounting_agrees_on_what_has_ended(version: str, moment: str) -> None:
     settled = parse_accounting(accounting_text(version, f"{moment}.sacct-P-X.out"), MARK, expected.keys())
 
     assert mismatches([one.task for one in settled.values()], expected, ACCOUNTING_FIELDS) == []
+
+
+def test_the_production_query_is_what_scontrol_says() -> None:
+    """Recorded with tests/slurm/record.py, hostile names included."""
+    expected = expected_tasks(recorded("22.05", "production.scontrol.out"))
+
+    reading = parse_queue(recorded("22.05", "production.squeue.out"), MARK)
+
+    assert len(reading.tasks) == 25
+    assert mismatches(reading.tasks, expected, QUEUE_FIELDS) == []
+    assert {*NAMES, LINE_BREAK} <= {task.name for task in reading.tasks}
+    assert reading.unparsed_lines == 0
+
+
+def test_the_production_query_on_a_real_cluster() -> None:
+    require_slurm()
+    with Cluster() as cluster:
+        make_queue(cluster)
+        scheduler = SlurmScheduler(cluster.environment)
+
+        reading = scheduler.read_queue([getpass.getuser()])
+
+        expected = expected_tasks(cluster.run("scontrol", "-o", "show", "job"))
+    differences = mismatches(reading.tasks, expected, QUEUE_FIELDS)
+    print(f"here   {len(reading.tasks)} tasks  {len(differences)} mismatches")
+    assert differences == []
+    assert {*NAMES, LINE_BREAK} <= {task.name for task in reading.tasks}
+    assert reading.unparsed_lines == 0

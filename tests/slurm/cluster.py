@@ -203,6 +203,7 @@ class Cluster:
         arguments = {
             "munged": [
                 "--foreground",
+                "--force",  # its folder may be private: then only this user can talk to the cluster
                 f"--key-file={munge}/key",
                 f"--socket={munge}/socket",
                 *(f"--{name}-file={munge}/{name}" for name in ("pid", "log", "seed")),

@@ -5,10 +5,12 @@ from __future__ import annotations
 
 import csv
 import re
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
+from lrdash.scheduler.base import Task
 from lrdash.scheduler.slurm import accounting, queue
 
 DATA = Path(__file__).parent.parent / "data" / "slurm"
@@ -75,10 +77,32 @@ class Expected:
     exit_code: str
 
 
+QUEUE_FIELDS = (
+    "state", "reason", "time_limit_seconds", "submitted", "started", "partition", "nodes", "user",
+    "work_dir", "name",
+)  # fmt: skip
+"""What the queue and scontrol both tell."""
+
+
+def mismatches(tasks: Iterable[Task], expected: Mapping[str, Expected], fields: tuple[str, ...]) -> list[str]:
+    """What differs, one line each."""
+    found = {task.id: task for task in tasks}
+    lines = [f"{one}: only in scontrol" for one in expected.keys() - found.keys()]
+    lines += [f"{one}: not in scontrol" for one in found.keys() - expected.keys()]
+    for identity in found.keys() & expected.keys():
+        for field in fields:
+            ours, theirs = getattr(found[identity], field), getattr(expected[identity], field)
+            # A range of tasks with several reasons has them joined.
+            joined = field == "reason" and "," in (ours or "") and (theirs or "") in ours
+            if ours != theirs and not joined:
+                lines.append(f"{identity} {field}: {ours!r}, scontrol says {theirs!r}")
+    return sorted(lines)
+
+
 def expected_tasks(text: str) -> dict[str, Expected]:
     """Read `scontrol -o show job`, one line a record, without any code of the project."""
     tasks = {}
-    for line in text.splitlines():
+    for line in re.split(r"\n(?=JobId=)", text.strip("\n")):
         words = re.split(r" (?=[A-Z][A-Za-z/:&]*=)", line)
         fields = dict(word.partition("=")[::2] for word in reversed(words))
         for identity in _identities(fields):
