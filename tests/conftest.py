@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-pytest_plugins = ["tests.slurm.fixtures"]
+pytest_plugins = ["tests.slurm.fixtures", "tests.trainer.fixtures"]
 
 ROOT = Path(__file__).parent.parent
 TRAINING_LOCK = Path(tempfile.gettempdir()) / "lrdash-training.lock"

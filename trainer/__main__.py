@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 
 from trainer import processes
 from trainer.arguments import Arguments
@@ -12,17 +13,18 @@ from trainer.log import Heartbeat, is_first_process
 from trainer.processes import StopRequest
 
 
-def main() -> None:
+def main(words: Sequence[str] | None = None) -> None:
+    words = sys.argv[1:] if words is None else words
+    if {"--help", "-h"} & set(words):
+        print(usage())
+        return
     stop = StopRequest()
     stop.listen()
     processes.die_with_parent()
-    if {"--help", "-h"} & set(sys.argv[1:]):
-        print(usage())
-        return
-    processes.end(guarded(sys.argv[1:], stop))
+    processes.end(guarded(words, stop))
 
 
-def guarded(words: list[str], stop: StopRequest) -> int:
+def guarded(words: Sequence[str], stop: StopRequest) -> int:
     """Carry out a command line; expected failures become one line on stderr and an exit code."""
     try:
         processes.check_one_node()

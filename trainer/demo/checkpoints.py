@@ -16,6 +16,7 @@ from transformers import (
     Qwen2ForCausalLM,
 )
 from transformers.models.qwen2_vl.image_processing_pil_qwen2_vl import Qwen2VLImageProcessorPil
+from transformers.utils import logging
 
 VOCABULARY = 2000
 SEED = 7
@@ -117,6 +118,7 @@ def _token_ids(tokenizer: Any) -> dict[str, int]:
 
 
 def _save(folder: Path, kind: Any, config: Any, tokenizer: Any) -> None:
+    logging.disable_progress_bar()
     torch.manual_seed(SEED)
     kind(config).to(torch.bfloat16).save_pretrained(folder)
     tokenizer.save_pretrained(folder)

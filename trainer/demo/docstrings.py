@@ -6,7 +6,7 @@ import ast
 from collections.abc import Iterator
 from typing import Any
 
-from trainer.demo.library import Module, definitions, modules
+from trainer.demo.library import Module, definitions
 
 _CONCURRENCY = (
     "asyncio multiprocessing threading concurrent queue subprocess sched selectors contextvars"
@@ -14,25 +14,19 @@ _CONCURRENCY = (
 )
 _DATA = (
     "_pydecimal fractions statistics datetime random collections _collections_abc heapq bisect calendar"
-    " numbers decimal enum copy operator functools weakref _weakrefset string textwrap difflib colorsys reprlib"
-    " dataclasses types array struct zoneinfo json csv configparser plistlib tomllib"
+    " numbers decimal enum copy operator functools weakref _weakrefset string textwrap difflib colorsys"
+    " reprlib dataclasses types array struct zoneinfo json csv configparser plistlib tomllib"
 )
 _LABELS = dict.fromkeys(_CONCURRENCY.split(), "concurrency") | dict.fromkeys(_DATA.split(), "data")
 _SHORTEST, _LONGEST = 40, 600  # characters
 
 
-def docstring_rows() -> list[dict[str, Any]]:
-    """Distinct docstrings, in the order of the library's files."""
-    rows: dict[str, dict[str, Any]] = {}
-    for module in modules():
-        label = (
-            "concurrency" if module.package in _CONCURRENCY else "data" if module.package in _DATA else None
-        )
-        for name, kind, text in _docstrings(module) if label else ():
-            if _SHORTEST <= len(text) <= _LONGEST:
-                place = {"module": module.name, "name": name, "kind": kind}
-                rows.setdefault(text, {"text": text, "label": label, **place})
-    return list(rows.values())
+def docstring_rows(module: Module) -> Iterator[dict[str, Any]]:
+    """The docstrings of a module that belongs to one of the classes."""
+    label = _LABELS.get(module.package)
+    for name, kind, text in _docstrings(module) if label else ():
+        if _SHORTEST <= len(text) <= _LONGEST:
+            yield {"text": text, "label": label, "module": module.name, "name": name, "kind": kind}
 
 
 def _docstrings(module: Module) -> Iterator[tuple[str, str, str]]:

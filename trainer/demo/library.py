@@ -6,7 +6,6 @@ import ast
 import sysconfig
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cache
 from pathlib import Path
 
 _LEFT_OUT = frozenset(
@@ -29,12 +28,12 @@ class Module:
         return self.name.partition(".")[0]
 
 
-@cache
-def modules() -> tuple[Module, ...]:
-    """Every module that can be parsed, by path."""
+def modules() -> Iterator[Module]:
+    """Every module that can be parsed, by path; one tree at a time, for many slow Python's collector down."""
     root = Path(sysconfig.get_paths()["stdlib"])
-    paths = sorted(path for path in root.rglob("*.py") if not _LEFT_OUT & set(path.relative_to(root).parts))
-    return tuple(module for path in paths if (module := _parse(root, path)) is not None)
+    for path in sorted(root.rglob("*.py")):
+        if not _LEFT_OUT & set(path.relative_to(root).parts) and (module := _parse(root, path)) is not None:
+            yield module
 
 
 def _parse(root: Path, path: Path) -> Module | None:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import ast
+from collections.abc import Iterator
 from pathlib import Path
 from textwrap import dedent
 from typing import Any
 
 from PIL import Image, ImageDraw, ImageFont
 
-from trainer.demo.library import Definition, definitions, modules
+from trainer.demo.library import Definition, Module, definitions
 
 SIDE = 112  # pixels; 16 image tokens
 QUESTION = "<image>Label?"
@@ -18,19 +19,15 @@ _LINES = (SIDE - 2 * _MARGIN) // _LINE_HEIGHT + 1
 _SHORTEST = 8  # lines of a body
 
 
-def page_rows() -> list[dict[str, Any]]:
-    """Bodies without decorators, signature and docstring; one for each distinct visible page."""
-    rows: dict[str, dict[str, Any]] = {}
-    for module in modules():
-        lines = module.source.splitlines()
-        for name, node in definitions(module):
-            body = _body(node, lines)
-            if len(body) >= _SHORTEST:
-                label = "class" if isinstance(node, ast.ClassDef) else "function"
-                page = dedent("\n".join(body[:_LINES]))
-                place = {"module": module.name, "name": name, "line": node.lineno}
-                rows.setdefault(page, {"page": page, "label": label, **place})
-    return list(rows.values())
+def page_rows(module: Module) -> Iterator[dict[str, Any]]:
+    """The visible part of every body, without decorators, signature and docstring."""
+    lines = module.source.splitlines()
+    for name, node in definitions(module):
+        body = _body(node, lines)
+        if len(body) >= _SHORTEST:
+            label = "class" if isinstance(node, ast.ClassDef) else "function"
+            page = dedent("\n".join(body[:_LINES]))
+            yield {"page": page, "label": label, "module": module.name, "name": name, "line": node.lineno}
 
 
 def _body(node: Definition, lines: list[str]) -> list[str]:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from trainer.demo.docstrings import docstring_rows
+from trainer.demo.library import modules
 from trainer.demo.pages import QUESTION, draw_page, page_rows
 
 TRAIN_ROWS, TEST_ROWS = 800, 250
@@ -19,8 +20,7 @@ Row = dict[str, Any]
 def make_workspace(folder: Path, rows: int = TRAIN_ROWS) -> None:
     """Data sets of `rows` training rows and the two starting checkpoints; the same again for the same
     arguments."""
-    docstrings = split(docstring_rows(), rows)
-    pages = split(page_rows(), rows)
+    docstrings, pages = (split(found, rows) for found in library_rows())
     for part, chosen in zip(("train", "test"), docstrings, strict=True):
         write_rows(folder / "data" / f"python_docstrings_{part}", chosen, _text_row)
     for part, chosen in zip(("train", "test"), pages, strict=True):
@@ -32,6 +32,18 @@ def make_workspace(folder: Path, rows: int = TRAIN_ROWS) -> None:
     tokenizer = make_tokenizer(row["text"] for row in docstrings[0])
     save_text_checkpoint(folder / "models" / "text", tokenizer)
     save_vision_checkpoint(folder / "models" / "vision", tokenizer)
+
+
+def library_rows() -> tuple[list[Row], list[Row]]:
+    """Docstrings and pages, each distinct one once, in the order of the library's files."""
+    docstrings: dict[str, Row] = {}
+    pages: dict[str, Row] = {}
+    for module in modules():
+        for row in docstring_rows(module):
+            docstrings.setdefault(row["text"], row)
+        for row in page_rows(module):
+            pages.setdefault(row["page"], row)
+    return list(docstrings.values()), list(pages.values())
 
 
 def test_rows_for(rows: int) -> int:

@@ -1,0 +1,149 @@
+"""Trainings as processes of their own, forked from one interpreter that has torch imported.
+
+A run of several processes is started as torchrun would, without torchrun's own start.
+"""
+
+from __future__ import annotations
+
+import json
+import multiprocessing
+import os
+import signal
+import socket
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from multiprocessing.process import BaseProcess
+from pathlib import Path
+from typing import Any
+
+_CONTEXT = multiprocessing.get_context("forkserver")
+_CONTEXT.set_forkserver_preload(
+    ["trainer.run", "trainer.metrics", "trainer.data.images", "trainer.model.vision"]
+)
+SECONDS = 240.0
+"""No training of a test takes longer, even on a loaded machine."""
+
+
+@dataclass
+class Training:
+    """A started run; its output is in `folder`."""
+
+    folder: Path
+    processes: list[BaseProcess] = field(default_factory=list)
+
+    @property
+    def out(self) -> str:
+        return _text(self.folder / "0.out")
+
+    @property
+    def err(self) -> str:
+        return _text(self.folder / "0.err")
+
+    def is_alive(self) -> bool:
+        return any(process.is_alive() for process in self.processes)
+
+    def send(self, number: signal.Signals) -> None:
+        for process in self.processes:
+            if process.is_alive() and process.pid is not None:
+                os.kill(process.pid, number)
+
+    def wait(self, seconds: float = SECONDS) -> int:
+        """The exit code of the first process, negative after a signal."""
+        for process in self.processes:
+            process.join(seconds)
+            if process.is_alive():
+                self.send(signal.SIGKILL)
+                raise AssertionError(f"a training took longer than {seconds:g} s:\n{self.out}\n{self.err}")
+        code = self.processes[0].exitcode
+        assert code is not None
+        return code
+
+    def rows(self, kind: str) -> list[dict[str, Any]]:
+        """The printed mappings that hold a key, such as `loss` or `eval_loss`."""
+        lines = (line for line in self.out.splitlines() if line.startswith(f"{{'{kind}'"))
+        return [json.loads(line.replace("'", '"').replace("None", "null")) for line in lines]
+
+
+def words(demo: Path, kind: str = "text", **changes: object) -> list[str]:
+    """The command line of a short run on the demo's data, which may be changed; None leaves a flag out."""
+    data = "python_docstrings" if kind == "text" else "python_pages"
+    flags: dict[str, object] = {
+        "stage": "cls",
+        "do_train": True,
+        "do_predict": True,
+        "model_name_or_path": demo / "models" / kind,
+        "dataset_dir": demo / "data",
+        "dataset": f"{data}_train",
+        "eval_dataset": f"{data}_test",
+        "cutoff_len": 40,
+        "image_max_pixels": 112 * 112,
+        "learning_rate": 2e-5,
+        "lr_scheduler_type": "cosine",
+        "warmup_steps": 2,
+        "num_train_epochs": 2,
+        "per_device_train_batch_size": 16,
+        "eval_strategy": "epoch",
+        "save_total_limit": 3,
+        "logging_steps": 1,
+        "output_dir": "saves",
+        "results_dir": "results/run",
+    } | changes
+    return [word for flag, value in flags.items() if value is not None for word in (f"--{flag}", str(value))]
+
+
+def start(
+    words: Sequence[str], folder: Path, *, processes: int = 1, environment: Mapping[str, str] | None = None
+) -> Training:
+    """Start a run in `folder`, its working directory."""
+    folder.mkdir(parents=True, exist_ok=True)
+    training = Training(folder)
+    port = free_port()
+    for rank in range(processes):
+        variables = dict(environment or {}) | (_ranks(rank, processes, port) if processes > 1 else {})
+        process = _CONTEXT.Process(target=_child, args=(list(words), folder, rank, variables))
+        process.start()
+        training.processes.append(process)
+    return training
+
+
+def train(words: Sequence[str], folder: Path, *, processes: int = 1, code: int = 0) -> Training:
+    """Carry a run out; fails with its output when it does not end with `code`."""
+    training = start(words, folder, processes=processes)
+    ended = training.wait()
+    assert ended == code, f"exit code {ended}, not {code}:\n{training.out}\n{training.err}"
+    return training
+
+
+def _ranks(rank: int, processes: int, port: int) -> dict[str, str]:
+    """What torchrun tells a process. LOCAL_RANK also makes it die with its parent, the fork server."""
+    return {
+        "RANK": str(rank),
+        "LOCAL_RANK": str(rank),
+        "WORLD_SIZE": str(processes),
+        "LOCAL_WORLD_SIZE": str(processes),
+        "MASTER_ADDR": "127.0.0.1",
+        "MASTER_PORT": str(port),
+    }
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def _child(words: list[str], folder: Path, rank: int, variables: dict[str, str]) -> None:
+    os.chdir(folder)
+    os.environ.update(variables)
+    for stream, suffix in ((sys.stdout, "out"), (sys.stderr, "err")):
+        with (folder / f"{rank}.{suffix}").open("w") as file:
+            os.dup2(file.fileno(), stream.fileno())
+    from trainer.__main__ import main
+
+    main(words)
+
+
+def _text(path: Path) -> str:
+    return path.read_text(encoding="utf-8", errors="replace") if path.exists() else ""
