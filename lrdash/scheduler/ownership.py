@@ -92,6 +92,9 @@ def note_found_jobs(sweep: Sweep, tasks: Iterable[Task]) -> tuple[SubmissionReco
 
 
 def _owned(sweep: Sweep, task: Task, records: Sequence[SubmissionRecord]) -> OwnedTask | None:
+    # Slurm shows the tasks of an array that it refused as FAILED for a while.
+    if any(record.state == "refused" and _carries(task, record) for record in records):
+        return None
     record = _record_of(task, records)
     if record is not None:
         run = None if task.index is None else _run_named(sweep, record.run_of_index.get(task.index, ""))

@@ -50,6 +50,12 @@ def test_a_lost_answer_is_found_by_its_token_in_the_right_group(sweep: Sweep) ->
     assert names(sweep, text, vision, records=records) == [("text_0", "50_0"), ("vision_0", "51_0")]
 
 
+def test_what_slurm_shows_of_a_refused_job_is_nobodys(sweep: Sweep) -> None:
+    refused = record(state="refused", error="Requested node configuration is not available")
+    shown = by_hand(sweep, "50_0", state="FAILED", reason="BadConstraints", comment="lrdash:0123abcd")
+    assert names(sweep, shown, records=(refused,)) == []
+
+
 def test_a_found_job_is_written_down(sweep: Sweep) -> None:
     write_record(sweep, record())
     write_record(sweep, record(group="vision"))

@@ -70,7 +70,7 @@ def test_a_complaint_becomes_its_error(version: str, name: str) -> None:
     assert type(error) is kind
     assert "\n" not in str(error)
     first = finished.err.strip().splitlines()[0]
-    assert re.sub(r"^\w+: (error|fatal): ", "", first) in str(error)
+    assert re.sub(r"^(\w+: (error|fatal)|s[a-z]+): ", "", first) in str(error)
 
 
 def test_sbatch_says_what_to_do_about_a_wrong_partition() -> None:

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import getpass
+import re
 import secrets
 from collections.abc import Iterator
 from pathlib import Path
 
+import msgspec
 import pytest
 
+from lrdash.errors import RefusedError
 from lrdash.scheduler.base import Submission, Task
 from lrdash.scheduler.slurm import SlurmScheduler
 from tests.slurm.cluster import Cluster
@@ -88,3 +91,52 @@ def test_a_cancelled_index_leaves_the_others_alone(scheduler: SlurmScheduler, su
     states = {task.id: task.state for task in job_tasks(scheduler, job)}
     assert states[f"{job}_2"] == "RUNNING"
     assert states[f"{job}_0"] in ("COMPLETING", "CANCELLED")
+
+
+def test_a_check_tells_when_it_would_start_and_submits_nothing(
+    scheduler: SlurmScheduler, submission: Submission
+) -> None:
+    words = scheduler.check(submission)
+
+    assert re.match(r"Job \d+ to start at \d{4}-\d\d-\d\dT.* in partition ailab$", words)
+    assert scheduler.find_by_token(submission.token) == ()
+
+
+def test_a_check_tells_why_it_would_be_refused(scheduler: SlurmScheduler, submission: Submission) -> None:
+    refused = msgspec.structs.replace(submission, options=("--partition=nope",))
+
+    with pytest.raises(RefusedError, match=r"invalid partition specified: nope;.*`sinfo -s` lists"):
+        scheduler.check(refused)
+
+
+def test_a_refused_submission_leaves_nothing_that_could_run(
+    scheduler: SlurmScheduler, submission: Submission
+) -> None:
+    """Slurm 22.05 keeps showing the refused array for a while, FAILED for BadConstraints."""
+    refused = msgspec.structs.replace(submission, options=("--gres=gpu:99",))
+
+    with pytest.raises(RefusedError, match="Requested node configuration is not available"):
+        scheduler.submit(refused)
+
+    assert all(task.is_finished for task in scheduler.find_by_token(submission.token))
+
+
+def test_variables_that_change_squeue_and_sbatch_do_not(
+    slurm_cluster: Cluster, submission: Submission
+) -> None:
+    hostile = {
+        "SQUEUE_STATES": "RUNNING",
+        "SQUEUE_FORMAT": "%j",
+        "SQUEUE_ARRAY": "0",
+        "SLURM_TIME_FORMAT": "relative",
+        "SLURM_JOB_ID": "77",
+        "SLURM_MEM_PER_CPU": "100",
+        "SLURM_MEM_PER_NODE": "100",
+    }
+    scheduler = SlurmScheduler({**slurm_cluster.environment, **hostile})
+
+    job = scheduler.submit(msgspec.structs.replace(submission, options=("--hold",)))
+
+    tasks = job_tasks(scheduler, job, "PENDING")
+    assert [task.index for task in tasks] == [0, 2]
+    assert all(task.submitted and task.submitted > 1_700_000_000 for task in tasks)

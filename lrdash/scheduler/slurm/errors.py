@@ -73,7 +73,7 @@ _REMEDIES: tuple[tuple[str, str], ...] = (
     (r"pending execution", "it waits already; there is nothing to requeue"),
     (r"dependency", "the job it depends on is unknown"),
 )  # fmt: skip
-_PREFIX = re.compile(r"^\w+: (?:error|fatal): ")
+_PREFIX = re.compile(r"^(?:\w+: (?:error|fatal)|s[a-z]+): ")
 
 
 def translate(finished: Finished) -> SchedulerError:
