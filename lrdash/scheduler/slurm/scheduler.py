@@ -28,6 +28,7 @@ class SlurmScheduler:
     name = "slurm"
 
     def __init__(self, environment: Mapping[str, str] = os.environ) -> None:
+        self._environment = environment
         self._client = SlurmClient(environment)
         self._keeps_accounting = True
 
@@ -48,7 +49,7 @@ class SlurmScheduler:
         words = slurm_words(self._sbatch((program, "--test-only", *arguments), submission))
         if partition := partition_of(words):
             record = self._client.ask("scontrol", "-o", "show", "partition", partition)
-            check_limits(record, asked_time_limit(submission, os.environ))
+            check_limits(record, asked_time_limit(submission, self._environment))
         return words
 
     def find_by_token(self, token: str) -> tuple[Task, ...]:
