@@ -47,6 +47,8 @@ class QueueFacts:
     error: str | None
     accounting_at: float | None
     accounting_error: str | None
+    ended_at: Mapping[str, float]
+    """When a task was first seen to have ended, by task id: what its files say may be older."""
     is_watched: bool
     """False where the sweep has no scheduler yet."""
     lost: tuple[str, ...] = ()
@@ -76,12 +78,13 @@ class QueueWatch:
         self._tasks: dict[str, Task] = {}
         self._usages: dict[str, TaskUsage] = {}
         self._paths: dict[str, StreamPaths] = {}
-        self._located: set[str] = set()
+        self._located: set[tuple[str, str]] = set()
         self._tries: dict[str, int] = {}
         self._answered_at: float | None = None
         self._error: str | None = None
         self._accounting_at: float | None = None
         self._accounting_error: str | None = None
+        self._ended_at: dict[str, float] = {}
         self._lost: tuple[str, ...] = ()
 
     def remember(self, cached: Snapshot) -> None:
@@ -109,6 +112,7 @@ class QueueWatch:
             error=self._error,
             accounting_at=self._accounting_at,
             accounting_error=self._accounting_error,
+            ended_at=dict(self._ended_at),
             is_watched=self._scheduler is not None,
             lost=self._lost,
         )
@@ -118,6 +122,7 @@ class QueueWatch:
         if self._scheduler is None:
             return
         before, started = _states(self._tasks), time.monotonic()
+        running = {(task.id, task.is_finished) for task in self._tasks.values()}
         try:
             reading = self._scheduler.read_queue(users_of(self._sweep))
         except SchedulerError as error:
@@ -130,6 +135,9 @@ class QueueWatch:
         left = self._merge(reading, records)
         self._settle(self._scheduler, left)
         self._locate(self._scheduler)
+        for task in self._tasks.values():
+            if task.is_finished and (task.id, False) in running:
+                self._ended_at[task.id] = self._clock()
         self._interval.succeeded(duration, changed=_states(self._tasks) != before)
 
     @property
@@ -198,17 +206,21 @@ class QueueWatch:
         return self._tries.get(task.id, 0) < SETTLE_TRIES or not (task.is_finished or task.state == VANISHED)
 
     def _locate(self, scheduler: Scheduler) -> None:
-        """Ask for the log paths of jobs seen for the first time, once a job."""
+        """Ask for log paths once a job, and again when a task without one comes into another state.
+
+        A name with `%j` or `%N` is not known before the task starts.
+        """
         jobs: dict[str, set[int]] = {}
         for task in self._tasks.values():
-            if task.id not in self._paths and task.id not in self._located and task.index is not None:
+            asked = (task.id, task.state) in self._located
+            if task.id not in self._paths and not asked and task.index is not None:
                 jobs.setdefault(task.job, set()).add(task.index)
-                self._located.add(task.id)
+                self._located.add((task.id, task.state))
         for job, indices in jobs.items():
             try:
                 found = scheduler.log_paths(job, indices)
             except SchedulerError:
-                self._located -= {f"{job}_{index}" for index in indices}  # asked again at the next poll
+                self._located = {each for each in self._located if each[0].partition("_")[0] != job}
                 continue
             self._paths.update({f"{job}_{index}": paths for index, paths in found.items()})
 
