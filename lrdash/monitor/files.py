@@ -43,7 +43,7 @@ class FileFacts:
     runs: Mapping[str, RunFiles]
     """By run key."""
     read_at: float | None
-    """Unix seconds."""
+    """When reading began; Unix seconds."""
     logs_error: str | None
     results_error: str | None
 
@@ -69,6 +69,7 @@ class FileWatch:
         self._problems: dict[str, str] = {}
 
     def poll(self, queue: QueueFacts) -> FileFacts:
+        read_at = self._clock()
         self._problems.clear()
         runs = {run.key: self._read(run, queue) for run in self._sweep.runs}
         problems = [
@@ -79,7 +80,7 @@ class FileWatch:
         ]
         errors = [files.results.error for files in runs.values() if files.results.error]
         errors += self._problems.values()
-        return FileFacts(runs, self._clock(), "; ".join(problems) or None, "; ".join(errors) or None)
+        return FileFacts(runs, read_at, "; ".join(problems) or None, "; ".join(errors) or None)
 
     def close(self) -> None:
         self._scanner.close()

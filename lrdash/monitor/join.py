@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import datetime
 
+from msgspec.structs import replace
+
 from lrdash.monitor.checks import run_checks
 from lrdash.monitor.diagnosis import diagnose
 from lrdash.monitor.evidence import NO_FACTS, PredictionFacts, RunEvidence
@@ -38,13 +40,14 @@ def join(
         own = files.runs.get(run.key, RunFiles())
         task = _settled_by_files(queue.tasks.get(run.key), own)
         group = sweep.group(run.group)
+        is_read_to_the_end = task is None or (files.read_at or now) > queue.ended_at.get(task.id, 0.0)
         evidence = RunEvidence(
             now=now,
             sweep=sweep,
             group=group,
             run=run,
             overrides=overrides.get(run.key, {}),
-            task=task,
+            task=task if is_read_to_the_end else _completing(task),
             script=scripts.get(run.group),
             facts=own.facts or NO_FACTS,
             results=own.results,
@@ -52,7 +55,7 @@ def join(
             predictions=own.predictions,
             peers=_peers(sweep, run, predictions),
         )
-        statuses.append(_status(run, evidence, own, queue.usages.get(task.id) if task else None))
+        statuses.append(_status(run, evidence, task, own, queue.usages.get(task.id) if task else None))
     return Snapshot(
         sweep=sweep.name,
         taken_at=datetime.fromtimestamp(now).astimezone().isoformat(timespec="milliseconds"),
@@ -66,8 +69,9 @@ def join(
     )
 
 
-def _status(run: Run, evidence: RunEvidence, files: RunFiles, usage: TaskUsage | None) -> RunStatus:
-    task = evidence.task
+def _status(
+    run: Run, evidence: RunEvidence, task: Task | None, files: RunFiles, usage: TaskUsage | None
+) -> RunStatus:
     return RunStatus(
         run=run.name,
         group=run.group,
@@ -94,12 +98,15 @@ def _status(run: Run, evidence: RunEvidence, files: RunFiles, usage: TaskUsage |
     )
 
 
+def _completing(task: Task | None) -> Task | None:
+    """For checks and diagnosis: a task that has ended, but whose last words may not be read yet."""
+    return task and replace(task, state="COMPLETING")
+
+
 def _settled_by_files(task: Task | None, files: RunFiles) -> Task | None:
     """A task that nobody accounts for is settled by its results, then by its log."""
     if task is None or task.state != VANISHED:
         return task
-    from msgspec.structs import replace
-
     if files.results.predict is not None:
         return replace(task, state="COMPLETED", reason="nobody accounts for it; its results are complete")
     facts = files.facts

@@ -161,3 +161,18 @@ def write_results(sweep: Sweep, job: str) -> None:
     (folder / "all_results.json").write_text(json.dumps({"epochs": epochs}))
     (folder / "predict_results.json").write_text(json.dumps({"predict_accuracy": 0.75}))
     (folder / "run_meta.json").write_text(json.dumps({"attempt": {"job": job, "restart": 0}}))
+
+
+def test_no_check_fails_on_files_that_were_read_before_the_end(watched: Watched) -> None:
+    """The queue says COMPLETED first; what the run wrote in its last second comes with the next look."""
+    watched.scheduler.tasks = (by_hand(watched.sweep, "7_0", "RUNNING"),)
+    watched.poll()
+    watched.scheduler.tasks = (by_hand(watched.sweep, "7_0", "COMPLETED"),)
+    run = watched.monitor.poll_queue().runs[0]
+    assert run.state == "COMPLETED"
+    assert {check.verdict for check in run.checks} <= {"PASS", "WAITING"}
+    watched.clock.now += 1
+    missing = [
+        check.name for check in watched.monitor.poll_files().runs[0].checks if check.verdict == "MISSING"
+    ]
+    assert "predictions" in missing
