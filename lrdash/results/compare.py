@@ -170,7 +170,6 @@ def _from_predictions(summary: RunSummary, candidate: Candidate) -> RunSummary:
         balanced_accuracy=metrics.balanced_accuracy(confusion),
         mcc=metrics.mcc(confusion),
         auroc=quality.auroc,
-        average_precision=quality.average_precision,
         log_loss=quality.log_loss,
         brier=quality.brier,
         ece=quality.ece,

@@ -46,7 +46,6 @@ class RunSummary(msgspec.Struct, frozen=True, kw_only=True):
     balanced_accuracy: float | None = None
     mcc: float | None = None
     auroc: float | None = None
-    average_precision: float | None = None
     log_loss: float | None = None
     brier: float | None = None
     ece: float | None = None

@@ -1,15 +1,17 @@
-"""generated_predictions.jsonl -> a light index: where each row lies, what it is, what was said of it.
+"""generated_predictions.jsonl -> a light index: where its rows lie, what each is and what was said of it.
 
-Rows are decoded one at a time and only in the fields that the comparison needs, so that memory does not
-grow with the size of the texts. A row that cannot be understood is an error that names its line; only a
+The file is decoded a block at a time and only in the fields that the comparison needs, so that memory does
+not grow with the texts. A row that cannot be understood is an error that names its line; only a
 half-written last line is passed over, with a note.
 """
 
 from __future__ import annotations
 
 from array import array
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from io import BytesIO, FileIO
 from itertools import chain
+from operator import add, attrgetter, lt
 from pathlib import Path
 from typing import Any
 
@@ -17,18 +19,29 @@ import msgspec
 
 from lrdash.errors import ResultsError
 from lrdash.results.documents import NO_LABELS, Labels
-from lrdash.results.metrics import Confusion, ProbabilityMetrics, confusion_matrix, probability_metrics
+from lrdash.results.metrics import (
+    Confusion,
+    ProbabilityMetrics,
+    confusion_matrix,
+    probabilities_of,
+    probability_metrics,
+)
 from lrdash.results.rows import (
     CONTENT,
     MODEL_KEYS,
+    PROBABILITIES,
+    Key,
     Label,
+    MissingError,
     Row,
-    decode_leniently,
+    block_decoder,
+    decode_line,
     identity_of,
-    row_decoder,
 )
 from lrdash.results.values import UnreadableError, parse_json
 
+BLOCK = 2**18
+"""Bytes decoded at once; a row is found again by reading one block."""
 SUM_TOLERANCE = 1e-3
 """Probabilities rounded to four digits still sum to 1 within this."""
 MOST_CLASSES = 1000
@@ -48,7 +61,8 @@ class Index(msgspec.Struct, frozen=True, kw_only=True):
     """The rows' names, a msgpack list; equal bytes mean the same rows in the same order."""
     duplicate: str | None
     """A row that stands twice, where one does: such rows cannot be paired."""
-    offsets: bytes
+    blocks: bytes
+    """Pairs of (byte, row) at which blocks start."""
     truths: bytes
     predicted: bytes
     probabilities: bytes
@@ -66,19 +80,18 @@ def build_index(path: Path, given: Labels = NO_LABELS) -> Index:
     """
     try:
         first = _first_row(path)
-        identity = identity_of(first)
-        rows, offsets, notes = _read(path, first, identity)
-        duplicate = _duplicate(rows)
-        if duplicate and identity != CONTENT:
+        rows = _Rows(path, first, identity_of(first))
+        duplicate = rows.duplicate()
+        if duplicate and rows.identity != CONTENT:
             # A paper's id names no row of a data set that has a paper twice: then the whole row does.
-            by_content, _, _ = _read(path, first, CONTENT)
-            if not _duplicate(by_content):
-                identity, rows, duplicate = CONTENT, by_content, None
-        if first.keys() <= set(MODEL_KEYS):
-            identity, duplicate = ORDER, None
+            by_content = _Rows(path, first, CONTENT)
+            if not by_content.duplicate():
+                rows, duplicate = by_content, None
     except OSError as error:
         raise ResultsError(f"{path}: cannot be read: {error.strerror}") from None
-    return _assemble(path, rows, given, identity=identity, duplicate=duplicate, offsets=offsets, notes=notes)
+    if first.keys() <= MODEL_KEYS:
+        rows.identity, rows.keys, duplicate = ORDER, [], None
+    return _assemble(rows, first, given, duplicate)
 
 
 def _first_row(path: Path) -> dict[str, Any]:
@@ -91,108 +104,140 @@ def _first_row(path: Path) -> dict[str, Any]:
     return row if isinstance(row, dict) else {}
 
 
-def _read(path: Path, first: dict[str, Any], identity: str) -> tuple[list[Row], array[int], list[str]]:
-    decode = row_decoder(first, identity)
-    rows: list[Row] = []
-    offsets = array("Q")
-    notes: list[str] = []
-    start = 0
-    with path.open("rb", buffering=2**20) as file:
-        for line in file:
-            try:
-                rows.append(decode(line))
-                offsets.append(start)
-            except (msgspec.DecodeError, KeyError, UnicodeDecodeError):
-                where = f"{path}:{len(rows) + 1}"
-                if (row := _difficult_row(line, identity, where, notes)) is not None:
-                    rows.append(row)
-                    offsets.append(start)
-            start += len(line)
-    return rows, offsets, notes
+class _Codes(dict[Label, int]):
+    """Label -> its number in order of appearance."""
+
+    def __missing__(self, label: Label) -> int:
+        if len(self) == MOST_CLASSES:
+            raise ResultsError(f"more than {MOST_CLASSES:,} different labels; this is no classification")
+        self[label] = code = len(self)
+        return code
 
 
-def _difficult_row(line: bytes, identity: str, where: str, notes: list[str]) -> Row | None:
-    if not line.strip():
-        return None
-    try:
-        return decode_leniently(line, identity)
-    except UnreadableError as error:
-        if not line.endswith(b"\n"):
-            notes.append("the last line is half-written and was passed over")
+class _Rows:
+    """The columns of a predictions file."""
+
+    def __init__(self, path: Path, first: dict[str, Any], identity: str) -> None:
+        self.path = path
+        self.identity = identity
+        self.notes: list[str] = []
+        self.codes = _Codes()
+        self.truths = array("H")
+        self.predicted = array("H")
+        self.probabilities = array("d")
+        self.width: int | None = None
+        """Probabilities a row; None once they cannot be used."""
+        self.keys: list[Key] = []
+        self.blocks = array("Q")
+        self._read(first)
+
+    @property
+    def n(self) -> int:
+        return len(self.truths)
+
+    def duplicate(self) -> str | None:
+        if len(set(self.keys)) == len(self.keys):
             return None
-        raise ResultsError(f"{where}: not a line of predictions: {error}; write the file again") from None
-    except KeyError as error:
-        raise ResultsError(
-            f"{where}: has no {error.args[0]!r}; a row needs its truth, prediction and id"
-        ) from None
-
-
-def _duplicate(rows: Sequence[Row]) -> str | None:
-    keys = [row.key for row in rows]
-    if len(set(keys)) == len(keys):
+        seen: set[Key] = set()
+        for at, key in enumerate(self.keys, 1):
+            if key in seen:
+                return f"row {key!r} stands twice (again at row {at:,})"
+            seen.add(key)
         return None
-    seen: set[Label] = set()
-    for at, key in enumerate(keys):
-        if key in seen:
-            return f"row {key!r} stands twice (again at row {at + 1})"
-        seen.add(key)
-    return None
+
+    def _read(self, first: dict[str, Any]) -> None:
+        decode = block_decoder(first, self.identity)
+        self.width = len(first.get(PROBABILITIES) or ())
+        with self.path.open("rb", buffering=0) as file:
+            for start, block in _blocks(file):
+                self.blocks.extend((start, self.n))
+                try:
+                    rows = decode(block)
+                except (msgspec.DecodeError, MissingError, UnicodeDecodeError):
+                    rows = [row for row in self._one_by_one(bytes(block)) if row]
+                self._take(rows)
+
+    def _take(self, rows: Sequence[Row]) -> None:
+        self.truths.extend(map(self.codes.__getitem__, map(_TRUTH, rows)))
+        self.predicted.extend(map(self.codes.__getitem__, map(_GUESS, rows)))
+        self.keys.extend(map(_KEY, rows))
+        if self.width is None:
+            return
+        lists = list(map(_PROBABILITIES, rows))
+        if any(one is None or len(one) != self.width for one in lists):
+            at = next(at for at, one in enumerate(lists) if one is None or len(one) != self.width)
+            row = self.n - len(rows) + at + 1
+            self.notes.append(f"no probability metrics: row {row:,} has not {self.width} probabilities")
+            self.width, self.probabilities = None, array("d")
+        else:
+            self.probabilities.extend(chain.from_iterable(lists))
+
+    def _one_by_one(self, block: bytes) -> Iterator[Row | None]:
+        for at, line in enumerate(BytesIO(block), self.n + 1):
+            yield self._difficult(line, f"{self.path}:{at}") if line.strip() else None
+
+    def _difficult(self, line: bytes, where: str) -> Row | None:
+        try:
+            return decode_line(line, self.identity)
+        except UnreadableError as error:
+            if not line.endswith(b"\n"):
+                self.notes.append("the last line is half-written and was passed over")
+                return None
+            raise ResultsError(f"{where}: not a line of predictions: {error}; write the file again") from None
+        except MissingError as error:
+            raise ResultsError(
+                f"{where}: {error}; a row needs its truth, its prediction and its id"
+            ) from None
 
 
-def _assemble(path: Path, rows: Sequence[Row], given: Labels, *, offsets: array[int], notes: list[str],
-              identity: str, duplicate: str | None) -> Index:  # fmt: skip
-    labels = _label_names(path, rows, given)
-    codes = _Codes(path, labels)
-    truths = codes.of(row.truth for row in rows)
-    predicted = codes.of(row.guess for row in rows)
-    probabilities = _probabilities(rows, labels, notes)
-    positive = _positive(path, labels, given)
+_TRUTH, _GUESS, _KEY, _PROBABILITIES = map(attrgetter, ("truth", "guess", "key", "probabilities"))
+
+
+def _blocks(file: FileIO) -> Iterator[tuple[int, memoryview]]:
+    """Whole lines, about BLOCK bytes at a time, with the offset at which each block starts.
+
+    A block is good until the next one is asked for: all are read into one buffer.
+    """
+    buffer = bytearray(BLOCK)
+    start = kept = 0
+    while count := file.readinto(memoryview(buffer)[kept:]):
+        filled = kept + count
+        end = buffer.rfind(b"\n", 0, filled) + 1
+        if end:
+            with memoryview(buffer) as view:
+                yield start, view[:end]
+            start += end
+            buffer[: filled - end] = buffer[end:filled]
+        elif filled == len(buffer):
+            buffer.extend(bytes(len(buffer)))  # one line longer than the buffer
+        kept = filled - end
+    if kept:
+        yield start, memoryview(bytes(buffer[:kept]))
+
+
+def _assemble(rows: _Rows, first: dict[str, Any], given: Labels, duplicate: str | None) -> Index:
+    labels = _label_names(rows, first, given)
+    positive = _positive(rows.path, labels, given)
+    truths, predicted = _renumbered(rows, labels)
+    probabilities = _checked(rows, labels)
     quality = ProbabilityMetrics()
     if probabilities:
         quality = probability_metrics(truths, predicted, probabilities, len(labels), positive)
-        _note_disagreement(predicted, probabilities, len(labels), notes)
+        _note_disagreement(rows, predicted, probabilities, len(labels))
     return Index(
         labels=labels,
         positive=positive,
-        identity=identity,
-        keys=b"" if identity == ORDER else msgspec.msgpack.encode([str(row.key) for row in rows]),
+        identity=rows.identity,
+        keys=msgspec.msgpack.encode(rows.keys),
         duplicate=duplicate,
-        offsets=offsets.tobytes(),
+        blocks=rows.blocks.tobytes(),
         truths=truths.tobytes(),
         predicted=predicted.tobytes(),
         probabilities=probabilities.tobytes(),
         confusion=confusion_matrix(truths, predicted, len(labels)),
         quality=quality,
-        notes=tuple(notes),
+        notes=tuple(rows.notes),
     )
-
-
-class _Codes:
-    """Labels of the data set's own type -> positions in the label names."""
-
-    def __init__(self, path: Path, labels: Sequence[str]) -> None:
-        self.path = path
-        self.labels = labels
-        self.names = {name: at for at, name in enumerate(labels)}
-        self.known: dict[tuple[type, Label], int] = {}
-
-    def of(self, values: Iterable[Label]) -> array[int]:
-        known = self.known
-        codes = array("H")
-        for at, value in enumerate(values, 1):
-            code = known.get((type(value), value))
-            if code is None:
-                code = known[type(value), value] = self._look_up(value, at)
-            codes.append(code)
-        return codes
-
-    def _look_up(self, value: Label, at: int) -> int:
-        if (code := self.names.get(label_name(value))) is not None:
-            return code
-        if isinstance(value, int) and not isinstance(value, bool) and 0 <= value < len(self.labels):
-            return value
-        names = ", ".join(self.labels[:10])
-        raise ResultsError(f"{self.path}: row {at} has the label {value!r}; the label names are {names}")
 
 
 def label_name(value: Label) -> str:
@@ -200,70 +245,80 @@ def label_name(value: Label) -> str:
     return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)
 
 
-def _label_names(path: Path, rows: Sequence[Row], given: Labels) -> tuple[str, ...]:
+def _label_names(rows: _Rows, first: dict[str, Any], given: Labels) -> tuple[str, ...]:
     if given.names:
         return given.names
-    named = next((row.probabilities for row in rows if isinstance(row.probabilities, dict)), None)
-    if named:
-        return tuple(named)
-    seen = {label_name(value) for row in rows for value in (row.truth, row.guess)}
-    if len(seen) > MOST_CLASSES:
-        raise ResultsError(f"{path}: {len(seen):,} different labels; this is no classification")
-    width = max((len(row.probabilities) for row in rows if row.probabilities), default=0)
-    integers = all(name.isdigit() for name in seen)
-    if integers and seen and max(map(int, seen)) < width:
-        return tuple(map(str, range(width)))
-    return tuple(sorted(seen, key=lambda name: (int(name), name) if integers else (0, name)))
+    if isinstance(named := first.get(PROBABILITIES), dict):
+        return tuple(sorted(map(str, named)))
+    seen = {label_name(label) for label in rows.codes}
+    are_integers = bool(seen) and all(name.isdecimal() for name in seen)
+    if are_integers and max(map(int, seen)) < (rows.width or 0):
+        return tuple(map(str, range(rows.width or 0)))
+    return tuple(sorted(seen, key=lambda name: (int(name), name) if are_integers else (0, name)))
 
 
 def _positive(path: Path, labels: Sequence[str], given: Labels) -> int | None:
     if given.positive is None:
-        return len(labels) - 1 if len(labels) <= 2 and labels else None
+        return len(labels) - 1 if 1 <= len(labels) <= 2 else None
     if given.positive in labels:
         return labels.index(given.positive)
     raise ResultsError(f"{path}: the positive label {given.positive!r} is none of {', '.join(labels)}")
 
 
-def _probabilities(rows: Sequence[Row], labels: Sequence[str], notes: list[str]) -> array[float]:
-    """All rows' probabilities, or none at all with a note of why."""
-    if not any(row.probabilities for row in rows):
-        return array("d")
-    try:
-        flat = array("d", chain.from_iterable(map(_in_order(labels), (row.probabilities for row in rows))))
-    except (TypeError, KeyError, ValueError) as error:
-        notes.append(f"no probability metrics: a row has no usable probabilities ({error})")
-        return array("d")
-    width = len(labels)
-    columns = [flat[at::width] for at in range(width)]
-    for at, parts in enumerate(zip(*columns, strict=True), 1):
-        if not abs(sum(parts) - 1) <= SUM_TOLERANCE or min(parts) < 0:
-            notes.append(
-                f"no probability metrics: row {at}'s probabilities sum to {sum(parts):.4g}, not to 1"
+def _renumbered(rows: _Rows, labels: Sequence[str]) -> tuple[array[int], array[int]]:
+    """Truths and predictions as positions in the label names."""
+    places = {name: at for at, name in enumerate(labels)}
+    order = []
+    for label, code in rows.codes.items():
+        place = places.get(label_name(label))
+        if place is None and isinstance(label, int) and 0 <= label < len(labels):
+            place = label
+        if place is None:
+            at = next(
+                at for at, pair in enumerate(zip(rows.truths, rows.predicted, strict=True), 1) if code in pair
             )
-            return array("d")
-    return flat
+            names = ", ".join(labels[:10])
+            raise ResultsError(
+                f"{rows.path}: row {at:,} has the label {label!r}; the label names are {names}"
+            )
+        order.append(place)
+    if order == list(range(len(order))):
+        return rows.truths, rows.predicted
+    return _mapped(order, rows.truths), _mapped(order, rows.predicted)
 
 
-def _in_order(labels: Sequence[str]) -> Any:
-    def ordered(probabilities: list[float] | dict[str, float] | None) -> Sequence[float]:
-        values = (
-            [probabilities[name] for name in labels] if isinstance(probabilities, dict) else probabilities
+def _mapped(order: Sequence[int], codes: Iterable[int]) -> array[int]:
+    return array("H", map(order.__getitem__, codes))
+
+
+def _checked(rows: _Rows, labels: Sequence[str]) -> array[float]:
+    """The probabilities, or none with a note of what is wrong with them."""
+    nothing = array("d")
+    if not rows.width or not rows.n:
+        return nothing
+    if rows.width != len(labels):
+        rows.notes.append(f"no probability metrics: {rows.width} probabilities for {len(labels)} classes")
+        return nothing
+    columns = [rows.probabilities[at :: rows.width] for at in range(rows.width)]
+    sums: Sequence[float] = columns[0]
+    for column in columns[1:]:
+        sums = list(map(add, sums, column))
+    low, high = min(sums), max(sums)
+    if low < 1 - SUM_TOLERANCE or high > 1 + SUM_TOLERANCE or min(map(min, columns)) < 0:
+        worst = max(range(rows.n), key=lambda at: abs(sums[at] - 1))
+        rows.notes.append(
+            f"no probability metrics: those of row {worst + 1:,} sum to {sums[worst]:.4g}, not to 1"
         )
-        if values is None or len(values) != len(labels):
-            raise ValueError(f"{len(values or ())} for {len(labels)} classes")
-        return values
-
-    return ordered
+        return nothing
+    return rows.probabilities
 
 
 def _note_disagreement(
-    predicted: Sequence[int], probabilities: array[float], width: int, notes: list[str]
+    rows: _Rows, predicted: Sequence[int], probabilities: array[float], width: int
 ) -> None:
-    columns = [probabilities[at::width] for at in range(width)]
-    others = sum(
-        1
-        for guess, parts in zip(predicted, zip(*columns, strict=True), strict=True)
-        if parts[guess] < max(parts)
+    """Note predictions that are not the most probable class: another threshold, or a mistake."""
+    highest = (
+        list(map(max, *(probabilities[at::width] for at in range(width)))) if width > 1 else probabilities
     )
-    if others:
-        notes.append(f"{others:,} predicted labels are not the most probable class")
+    if others := sum(map(lt, probabilities_of(predicted, probabilities, width), highest)):
+        rows.notes.append(f"{others:,} predicted labels are not the most probable class")

@@ -5,10 +5,13 @@ A metric that is not defined for the rows at hand (AUROC of one class only) is N
 
 from __future__ import annotations
 
+import itertools
 import math
 from array import array
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from itertools import compress
+from operator import eq, not_
 
 import msgspec
 
@@ -34,7 +37,6 @@ class Bin(msgspec.Struct, frozen=True):
 class ProbabilityMetrics(msgspec.Struct, frozen=True):
     auroc: float | None = None
     """Of the positive class; the mean over classes, each against the rest, when there are more than two."""
-    average_precision: float | None = None
     log_loss: float | None = None
     brier: float | None = None
     """Mean square of (probability of the positive class - truth); summed over classes beyond two."""
@@ -152,18 +154,20 @@ def probability_metrics(
     if not n:
         return ProbabilityMetrics()
     columns = [probabilities[at::classes] for at in range(classes)]
-    bins = reliability_bins(truths, predicted, columns)
+    bins = reliability_bins(probabilities_of(predicted, probabilities, classes), map(eq, truths, predicted))
     per_class = list(range(classes)) if positive is None else [positive]
-    aurocs = [auroc([truth == at for truth in truths], columns[at]) for at in per_class]
-    precisions = [average_precision([truth == at for truth in truths], columns[at]) for at in per_class]
     return ProbabilityMetrics(
-        auroc=_mean_of_all(aurocs),
-        average_precision=_mean_of_all(precisions),
+        auroc=_mean_of_all([auroc([truth == at for truth in truths], columns[at]) for at in per_class]),
         log_loss=log_loss(truths, probabilities, classes),
-        brier=math.fsum(_squared_errors(truths, columns, per_class)) / n,
+        brier=sum(_squared_errors(truths, columns[at], at) for at in per_class) / n,
         ece=expected_calibration_error(bins),
         bins=bins,
     )
+
+
+def probabilities_of(labels: Sequence[int], probabilities: Sequence[float], classes: int) -> list[float]:
+    """The probability that each row's output gives to a label."""
+    return [probabilities[start + label] for start, label in zip(itertools.count(0, classes), labels)]
 
 
 def auroc(positives: Sequence[bool], scores: Sequence[float]) -> float | None:
@@ -171,46 +175,39 @@ def auroc(positives: Sequence[bool], scores: Sequence[float]) -> float | None:
 
     H. B. Mann and D. R. Whitney, Ann. Math. Statist. 18 (1947) 50. None for one class only.
     """
-    below = twice_won = wins_from = 0
-    for hits, misses in _tied_counts(positives, scores):
-        twice_won += hits * (2 * below + misses)
-        below += misses
-        wins_from += hits
-    return twice_won / (2 * wins_from * below) if wins_from and below else None
-
-
-def average_precision(positives: Sequence[bool], scores: Sequence[float]) -> float | None:
-    """Precision at each threshold, weighted by the recall gained there; None without positives."""
-    found = seen = 0
-    total = 0.0
-    for hits, misses in reversed(_tied_counts(positives, scores)):
-        found += hits
-        seen += hits + misses
-        total += hits * found / seen
-    return total / found if found else None
+    above, below = sorted(compress(scores, positives)), sorted(compress(scores, map(not_, positives)))
+    lower = upto = twice_won = 0
+    for score in above:
+        while lower < len(below) and below[lower] < score:
+            lower += 1
+        upto = max(upto, lower)
+        while upto < len(below) and below[upto] == score:
+            upto += 1
+        twice_won += lower + upto
+    return twice_won / (2 * len(above) * len(below)) if above and below else None
 
 
 def log_loss(truths: Sequence[int], probabilities: Sequence[float], classes: int) -> float | None:
     low, high = SMALLEST_PROBABILITY, 1 - SMALLEST_PROBABILITY
-    given = (probabilities[at * classes + truth] for at, truth in enumerate(truths))
-    losses = [-math.log(min(max(p, low), high)) for p in given]
-    return math.fsum(losses) / len(losses) if losses else None
+    given = probabilities_of(truths, probabilities, classes)
+    if given and not (low <= min(given) and max(given) <= high):
+        given = [min(max(p, low), high) for p in given]
+    return -math.fsum(map(math.log, given)) / len(given) if given else None
 
 
 def reliability_bins(
-    truths: Sequence[int], predicted: Sequence[int], columns: Sequence[Sequence[float]], bins: int = ECE_BINS
+    confidences: Sequence[float], rights: Iterable[bool], bins: int = ECE_BINS
 ) -> tuple[Bin, ...]:
     """Equal-width bins of the predicted class's probability; C. Guo et al., ICML 2017."""
-    counts, hits, sums = [0] * bins, [0] * bins, [0.0] * bins
-    for at, (truth, guess) in enumerate(zip(truths, predicted, strict=True)):
-        confidence = columns[guess][at]
-        place = min(bins - 1, max(0, math.ceil(confidence * bins) - 1))
-        counts[place] += 1
+    places = [min(bins, max(1, math.ceil(confidence * bins))) - 1 for confidence in confidences]
+    counts, hits, sums = Counter(places), Counter(compress(places, rights)), [0.0] * bins
+    for place, confidence in zip(places, confidences, strict=True):
         sums[place] += confidence
-        hits[place] += truth == guess
     return tuple(
-        Bin(at / bins, (at + 1) / bins, n, _ratio(sums[at], n), _ratio(hits[at], n))
-        for at, n in enumerate(counts)
+        Bin(
+            at / bins, (at + 1) / bins, counts[at], _ratio(sums[at], counts[at]), _ratio(hits[at], counts[at])
+        )
+        for at in range(bins)
     )
 
 
@@ -221,17 +218,10 @@ def expected_calibration_error(bins: Sequence[Bin]) -> float | None:
     return math.fsum(gaps) / n if n else None
 
 
-def _tied_counts(positives: Sequence[bool], scores: Sequence[float]) -> list[tuple[int, int]]:
-    """Positive and negative rows at each distinct score, from the lowest."""
-    totals: Counter[float] = Counter(scores)
-    hits = Counter(score for score, positive in zip(scores, positives, strict=True) if positive)
-    return [(hits[score], totals[score] - hits[score]) for score in sorted(totals)]
-
-
-def _squared_errors(
-    truths: Sequence[int], columns: Sequence[Sequence[float]], classes: Sequence[int]
-) -> list[float]:
-    return [(p - (truth == at)) ** 2 for at in classes for p, truth in zip(columns[at], truths, strict=True)]
+def _squared_errors(truths: Sequence[int], scores: Sequence[float], positive: int) -> float:
+    return math.fsum(
+        [(score - (truth == positive)) ** 2 for score, truth in zip(scores, truths, strict=True)]
+    )
 
 
 def _total(confusion: Confusion) -> int:

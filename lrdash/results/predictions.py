@@ -6,11 +6,13 @@ import os
 import subprocess
 import sys
 from array import array
+from bisect import bisect_right
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cached_property
 from hashlib import blake2b
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -19,9 +21,10 @@ import msgspec
 from lrdash.errors import ResultsError
 from lrdash.results.documents import NO_LABELS, Labels
 from lrdash.results.indexing import Index, build_index
+from lrdash.results.rows import Key
 from lrdash.results.values import UnreadableError, parse_json
 
-FORMAT = 2
+FORMAT = 3
 """Of the cache; another number is read as nothing."""
 SMALL = 8 * 2**20
 """A larger file is indexed in a process of its own, which leaves the screen its GIL; bytes."""
@@ -65,9 +68,9 @@ class Predictions:
         return array("d", [self.probabilities[place] for place in places] if self.probabilities else [])
 
     @cached_property
-    def keys(self) -> Sequence[str]:
+    def keys(self) -> Sequence[Key]:
         """The rows' names; empty when rows are told apart by their order only."""
-        return msgspec.msgpack.decode(self.index.keys, type=list[str]) if self.index.keys else []
+        return msgspec.msgpack.decode(self.index.keys, type=list[Key])
 
     @property
     def labels(self) -> tuple[str, ...]:
@@ -83,12 +86,15 @@ class Predictions:
         Raises:
             ResultsError: the file is gone or no longer the one that was indexed.
         """
-        offset = _array("Q", self.index.offsets)[at]
+        blocks = _array("Q", self.index.blocks)
+        starts, firsts = blocks[::2], blocks[1::2]
+        block = bisect_right(firsts, at) - 1
         try:
             with self.path.open("rb") as file:
-                file.seek(offset)
-                parsed = parse_json(file.readline())
-        except (OSError, UnreadableError):
+                file.seek(starts[block])
+                lines = (line for line in file if line.strip())
+                parsed = parse_json(next(islice(lines, at - firsts[block], None)))
+        except (OSError, StopIteration, UnreadableError):
             parsed = None
         if not isinstance(parsed, dict):
             raise ResultsError(f"{self.path}: row {at + 1} is not where it was; read the results again")

@@ -1,8 +1,9 @@
-"""One line of generated_predictions.jsonl, whichever tool wrote it."""
+"""Lines of generated_predictions.jsonl, whichever tool wrote them, decoded a block at a time."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import math
+from collections.abc import Callable, Mapping, Sequence
 from hashlib import blake2b
 from typing import Any
 
@@ -11,7 +12,7 @@ import msgspec
 from lrdash.results.values import parse_json
 
 TRUTH, GUESS, PROBABILITIES = "true_label", "predicted_label", "probabilities"
-MODEL_KEYS = ("logits", PROBABILITIES, GUESS, TRUTH)
+MODEL_KEYS = frozenset(("logits", PROBABILITIES, GUESS, TRUTH))
 ID_COLUMNS = (
     "id", "sample_id", "example_id", "row_id", "uid", "guid", "paper_id", "submission_id", "idx", "index",
 )  # fmt: skip
@@ -20,7 +21,8 @@ ID_COLUMNS = (
 CONTENT = "content"
 """Identity of rows without such a column: a digest of all that the data set says."""
 
-Label = str | int | float | bool | None
+Label = str | int | float
+Key = str | int
 
 
 class Row(msgspec.Struct, gc=False):
@@ -28,8 +30,12 @@ class Row(msgspec.Struct, gc=False):
 
     truth: Label
     guess: Label
-    probabilities: list[float] | dict[str, float] | None = None
-    key: Label = None
+    probabilities: list[float] | None
+    key: Key
+
+
+class MissingError(ValueError):
+    """A row without something that it needs; the text names it."""
 
 
 def identity_of(first: Mapping[str, Any]) -> str:
@@ -43,42 +49,63 @@ def is_generated_text(row: Mapping[str, Any]) -> bool:
     return TRUTH not in row and {"predict", "label"} <= row.keys()
 
 
-def row_decoder(first: Mapping[str, Any], identity: str) -> Callable[[bytes], Row]:
-    """The fastest decoder for files whose first row is this one.
+def block_decoder(first: Mapping[str, Any], identity: str) -> Callable[[memoryview], Sequence[Row]]:
+    """The fastest decoder for files whose first row is this one; a block is whole lines.
 
-    It raises msgspec.DecodeError or KeyError for a line that is not what the first one promised.
+    It raises msgspec.DecodeError or MissingError for lines that are not what the first one promised; then
+    `decode_line` says which.
     """
-    if identity == CONTENT or is_generated_text(first):
-        return lambda line: row_of(msgspec.json.decode(line), identity)
+    if identity == CONTENT or is_generated_text(first) or isinstance(first.get(PROBABILITIES), dict):
+        return lambda block: [row_of(parsed, identity) for parsed in _DICTS.decode_lines(block)]
     # Only these four fields are decoded; msgspec skips the texts without making strings of them.
     fields = [
         ("truth", Label, msgspec.field(name=TRUTH)),
         ("guess", Label, msgspec.field(name=GUESS)),
         ("probabilities", list[float] | None, msgspec.field(name=PROBABILITIES, default=None)),
-        ("key", str | int, msgspec.field(name=identity)),
+        ("key", Key, msgspec.field(name=identity)),
     ]
-    return msgspec.json.Decoder(msgspec.defstruct("FastRow", fields, gc=False, kw_only=True)).decode  # type: ignore[return-value]
+    return msgspec.json.Decoder(msgspec.defstruct("FastRow", fields, gc=False, kw_only=True)).decode_lines  # type: ignore[return-value]
 
 
-def decode_leniently(line: bytes, identity: str) -> Row:
-    """A line with NaN, or of another shape than the first; raises UnreadableError or KeyError."""
+_DICTS = msgspec.json.Decoder(dict[str, Any])
+
+
+def decode_line(line: bytes, identity: str) -> Row:
+    """One line, also with NaN; raises UnreadableError or MissingError."""
     parsed = parse_json(line)
     if not isinstance(parsed, dict):
-        raise KeyError(TRUTH)
+        raise MissingError("is no JSON object")
     return row_of(parsed, identity)
 
 
 def row_of(parsed: dict[str, Any], identity: str) -> Row:
-    """Raises KeyError where the row has no truth, no prediction or no id."""
+    """Raises MissingError where the row has no truth, no prediction or no id."""
     if is_generated_text(parsed):
         # LLaMA-Factory's labels can end in a newline where its predictions do not.
-        return Row(
-            str(parsed["label"]).strip(), str(parsed["predict"]).strip(), None, _digest(parsed, ("predict",))
-        )
-    key = _digest(parsed, MODEL_KEYS) if identity == CONTENT else parsed[identity]
-    return Row(parsed[TRUTH], parsed[GUESS], parsed.get(PROBABILITIES), key)
+        truth, guess = str(parsed["label"]).strip(), str(parsed["predict"]).strip()
+        return Row(truth, guess, None, _digest(parsed, frozenset(("predict",))))
+    key = _digest(parsed, MODEL_KEYS) if identity == CONTENT else parsed.get(identity)
+    if not isinstance(key, Key):
+        raise MissingError(f"has no {identity!r}")
+    return Row(_label(parsed, TRUTH), _label(parsed, GUESS), _probabilities(parsed.get(PROBABILITIES)), key)
 
 
-def _digest(parsed: Mapping[str, Any], without: tuple[str, ...]) -> str:
+def _label(parsed: Mapping[str, Any], name: str) -> Label:
+    label = parsed.get(name)
+    if not isinstance(label, Label):
+        raise MissingError(f"has no {name!r}")
+    return label
+
+
+def _probabilities(raw: object) -> list[float] | None:
+    """A list, or a mapping from class to probability, of finite numbers; a mapping's in its sorted order."""
+    values = [raw[name] for name in sorted(raw)] if isinstance(raw, dict) else raw
+    if not isinstance(values, list):
+        return None
+    usable = all(isinstance(value, int | float) and math.isfinite(value) for value in values)
+    return [float(value) for value in values] if usable else None
+
+
+def _digest(parsed: Mapping[str, Any], without: frozenset[str]) -> str:
     rest = {key: value for key, value in parsed.items() if key not in without}
     return blake2b(msgspec.json.encode(rest, order="sorted"), digest_size=12).hexdigest()

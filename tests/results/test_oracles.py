@@ -148,7 +148,6 @@ def test_binary_metrics_equal_scikit_learns(count: int) -> None:
             largest.hold("precision", metrics.precision(confusion, 1), sk.precision_score(y, guess))
         largest.hold("MCC", metrics.mcc(confusion), sk.matthews_corrcoef(y, guess))
         largest.hold("AUROC", quality.auroc, sk.roc_auc_score(y, score))
-        largest.hold("average precision", quality.average_precision, sk.average_precision_score(y, score))
         largest.hold("log-loss", quality.log_loss, sk.log_loss(y, case.table, labels=[0, 1]))
         largest.hold("Brier", quality.brier, sk.brier_score_loss(y, score))
         largest.hold("ECE", quality.ece, _ece(case))
