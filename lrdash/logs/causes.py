@@ -13,11 +13,11 @@ import re
 from lrdash.logs.facts import Cause, LogLine, Stream
 
 ANCHORS = (
-    rb"rror|Traceback \(most|Exception|CANCELLED|Node failure|oom[-_]kill|[Oo]ut [Oo]f [Mm]emory|memory limit"
-    rb"|Killed|SIGKILL|exitcode|KeyboardInterrupt|No space|quota exc|Watchdog|already in use|ed symbol|: nan"
-    rb"|: not found"
+    rb"rror|xitcode|: nan|Traceback \(|Exception|ERROR|CANCELLED|Node fail|Out Of Mem|Killed|SIGKILL"
+    rb"|KeyboardInt|No space|Watchdog|Address al|EADDRINUSE"
 )
-"""What a line holds if it can state a cause; the scanner looks closer at such lines only."""
+"""What a line holds if it can state a cause; the scanner looks closer at such lines only. Rare first letters
+make the search fast."""
 
 TRACEBACK = re.compile(rb"Traceback \(most recent call last\)")
 RANK_PREFIX = re.compile(rb"^\s?\[rank\d+\]: ?")  # torch >= 2.4, before each line of an uncaught exception

@@ -7,6 +7,8 @@ nearly all of the rest are training lines, so these two are recognised by their 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
+from itertools import count
 from typing import TypeVar
 
 from lrdash.logs import causes, patterns
@@ -15,7 +17,7 @@ from lrdash.logs.lines import clean, finite, parse_bar, parse_identity, parse_ro
 from lrdash.logs.statements import MAX_EVIDENCE, take_statement
 from lrdash.logs.tracebacks import TracebackReader
 
-MAX_ROWS = 20_000
+MAX_ROWS = 5_000
 """Training lines kept; beyond, every second one is dropped, again and again."""
 MAX_SAMPLES = 512
 BARS_IN_A_BLOCK = 16
@@ -28,10 +30,9 @@ _ANCHORS = (
     re.escape(patterns.OPTIMIZER_ANCHOR),
     re.escape(patterns.IDENTITY_ANCHOR),
 )
+_BAR_ENDS = frozenset((b"it]", b"/s]"))
+"""How tqdm ends a bar: `2.83s/it]`, `1.59it/s]`; a line that ends so shows nothing else."""
 _is_interesting = re.compile(rb"|".join(_ANCHORS)).search
-_OVERWRITTEN = (patterns.OPTIMIZER_ANCHOR, patterns.IDENTITY_ANCHOR, b"rror")
-"""Anchors that are also looked for in text that a carriage return hides from the terminal."""
-
 _T = TypeVar("_T")
 
 
@@ -47,9 +48,6 @@ class Collector:
         self.line = line
         """Number of the line to which the next byte belongs."""
         self._traceback = TracebackReader()
-        self._unparsed_row: tuple[int, bytes] | None = None
-        self._bar_line = 0
-        """The last line that ends in a progress bar."""
 
     @property
     def facts(self) -> StreamFacts:
@@ -59,66 +57,84 @@ class Collector:
     def feed(self, block: bytes) -> None:
         """Take bytes that end at a line break or a carriage return."""
         lines = block.split(b"\n")
-        for number, line in enumerate(lines, self.line):
-            end = line[-1:]
-            if end == b"]" or end == b"\r":
-                self._take_bars(number, line)
-            elif end == b"}" and patterns.ROW_START in line:
-                self._take_row_line(number, line)
-            elif self._traceback.is_open or _is_interesting(line):
+        if patterns.OPTIMIZER_ANCHOR in block:  # also where a carriage return hides it from the terminal
+            for number, line in enumerate(lines, self.line):
                 self._take_segments(number, line)
+        else:
+            for number, line in self._numbered(self._worth_reading(lines), lines):
+                self._take_line(number, line)
+        self._note_bars(block, lines)
         self.line += len(lines) - 1
-        self._sample_bars(block)
-        self._settle_unparsed_row()
 
-    def _take_bars(self, number: int, line: bytes) -> None:
-        """A line of progress updates: only what hides in it or ends it can matter."""
-        if any(anchor in line for anchor in _OVERWRITTEN):
-            self._take_segments(number, line)
-            return
-        shown = line.rstrip(b"\r")
-        last = shown[shown.rfind(b"\r") + 1 :]
-        if patterns.BAR_MARK in last:
-            self._bar_line = number
-        elif last[-1:] == b"}":
-            self._take_row_line(number, last)
-        elif self._traceback.is_open or _is_interesting(last):
-            self._take(number, clean(last))
+    def _worth_reading(self, lines: list[bytes]) -> list[bytes]:
+        """Lines that are no bars; of a very long series of training lines only some, and the last one."""
+        found = [line for line in lines if line[-3:] not in _BAR_ENDS]
+        seen = self.facts.steps_seen
+        mask = _thinning(seen)
+        if not mask:
+            return found
+        last = next((line for line in reversed(found) if line[:9] == patterns.LOSS_START), None)
+        number = count(seen)
+        kept = [
+            line
+            for line in found
+            if line[:9] != patterns.LOSS_START or line is last or not next(number) & mask
+        ]
+        self.facts.steps_seen = next(number) + (last is not None) - _rows(kept)
+        return kept
 
-    def _take_segments(self, number: int, line: bytes) -> None:
-        for segment in line.split(b"\r"):
-            if self._traceback.is_open or _is_interesting(segment):
-                self._take(number, clean(segment))
+    def _numbered(self, kept: list[bytes], lines: list[bytes]) -> Iterator[tuple[int, bytes]]:
+        """Some of the lines, in their order, with their numbers."""
+        at = -1
+        for line in kept:
+            at = lines.index(line, at + 1)
+            yield self.line + at, line
 
-    def _take_row_line(self, number: int, line: bytes) -> None:
-        """A line that ends in a dict; a very long series of plain training lines is thinned out unread."""
-        facts = self.facts
-        if facts.steps_seen >= MAX_ROWS and _is_plain(line) and facts.steps_seen % _stride(facts.steps_seen):
-            facts.steps_seen += 1
-            facts.non_finite_run = 0
-            self._unparsed_row = (number, line)
+    def _take_line(self, number: int, line: bytes) -> None:
+        if line.startswith(patterns.ROW_START):
+            self._take_row_line(number, line)
+        elif line.endswith(b"\r"):
+            self._take_shown(number, line)
         else:
             self._take_segments(number, line)
 
-    def _settle_unparsed_row(self) -> None:
-        if self._unparsed_row:
-            number, line = self._unparsed_row
-            self._note_progress(number, parse_row(line) or {})
-            self._unparsed_row = None
+    def _take_row_line(self, number: int, line: bytes) -> None:
+        if row := parse_row(line):
+            self._take_row(row, number, line)
+        else:
+            self._take_segments(number, line)
+
+    def _take_shown(self, number: int, line: bytes) -> None:
+        """A line of overwritten texts, of which a terminal shows the last."""
+        shown = line.rstrip(b"\r")
+        self._take_segment(number, shown[shown.rfind(b"\r") + 1 :])
+
+    def _take_segments(self, number: int, line: bytes) -> None:
+        if b"\r" in line:
+            for segment in line.split(b"\r"):
+                self._take_segment(number, segment)
+        else:
+            self._take_segment(number, line)
+
+    def _take_segment(self, number: int, segment: bytes) -> None:
+        """A text between two line breaks of either kind; of one of megabytes, its ends."""
+        if len(segment) > LONGEST_READ:
+            segment = _shortened(segment)
+        if self._traceback.is_open or _is_interesting(segment):
+            self._take(number, clean(segment))
 
     def _take(self, number: int, line: bytes) -> None:
-        """One line that may matter; of a line of megabytes, its ends."""
-        if len(line) > LONGEST_READ:
-            line = line[: LONGEST_READ // 2] + line[-LONGEST_READ // 2 :]
-        at = LogLine(self.file, number, text_of(line))
+        """One line that may matter."""
         if patterns.ROW_START in line and (row := parse_row(line)):
-            self._take_row(row, at)
+            self._take_row(row, number, line)
         elif patterns.IDENTITY_ANCHOR in line and (identity := parse_identity(line)):
             self._take_identity(identity)
-        elif not take_statement(self.facts, line, at):
-            self._traceback.take(self.facts, line, at)
-            if cause := causes.find_cause(line, at, self.stream):
-                _append_bounded(self.facts.causes, cause)
+        else:
+            at = LogLine(self.file, number, text_of(line))
+            if not take_statement(self.facts, line, at):
+                self._traceback.take(self.facts, line, at)
+                if cause := causes.find_cause(line, at, self.stream):
+                    _append_bounded(self.facts.causes, cause)
 
     def _take_identity(self, identity: Identity) -> None:
         known = self.facts.identity
@@ -139,31 +155,29 @@ class Collector:
             self._traceback = TracebackReader()
         facts.identity = identity
 
-    def _take_row(self, row: dict[str, float], at: LogLine) -> None:
-        facts, number = self.facts, at.line or self.line
-        if "train_runtime" in row:
-            facts.finished = at
-        elif any(key.startswith("eval_") for key in row):
-            _append_thinned(
-                facts.evaluations,
-                EvalRow({key: finite(value) for key, value in row.items()}, number),
-                MAX_ROWS,
-            )
-        elif "loss" in row:
-            facts.steps_seen += 1
-            facts.first_step = facts.first_step or at
-            self._note_finite(row, at)
-            _append_thinned(facts.steps, _step_row(row, number), MAX_ROWS)
+    def _take_row(self, row: dict[str, float], number: int, line: bytes) -> None:
+        facts = self.facts
+        if "loss" in row and not _evaluates(row):
+            self._take_step(row, number, line)
+        elif "train_runtime" in row:
+            facts.finished = LogLine(self.file, number, text_of(line))
+        elif _evaluates(row):
+            values = {key: finite(value) for key, value in row.items()}
+            _append_thinned(facts.evaluations, EvalRow(values, number), MAX_ROWS)
         self._note_progress(number, row)
 
-    def _note_finite(self, row: dict[str, float], at: LogLine) -> None:
+    def _take_step(self, row: dict[str, float], number: int, line: bytes) -> None:
         facts = self.facts
-        if finite(row["loss"]) is not None and finite(row.get("grad_norm", 0.0)) is not None:
+        facts.steps_seen += 1
+        if facts.first_step is None:
+            facts.first_step = LogLine(self.file, number, text_of(line))
+        if finite(sum(row.values())) is not None:
             facts.non_finite_run = 0
-            return
-        facts.non_finite_run += 1
-        del facts.non_finite[MAX_EVIDENCE - 1 :]
-        facts.non_finite.append(at)
+        elif finite(row["loss"]) is None or finite(row.get("grad_norm", 0.0)) is None:
+            facts.non_finite_run += 1
+            del facts.non_finite[MAX_EVIDENCE - 1 :]
+            facts.non_finite.append(LogLine(self.file, number, text_of(line)))
+        _append_thinned(facts.steps, _step_row(row, number), MAX_ROWS)
 
     def _note_progress(self, number: int, row: dict[str, float]) -> None:
         facts = self.facts
@@ -174,17 +188,20 @@ class Collector:
             facts.last_epoch = max(facts.last_epoch or 0.0, epoch)
         facts.progress_line = number
 
-    def _sample_bars(self, block: bytes) -> None:
+    def _note_bars(self, block: bytes, lines: list[bytes]) -> None:
         """Look at a few bars, spread over the block."""
         if patterns.BAR_MARK not in block:
             return
+        number = self.line + next(
+            (at for at in reversed(range(len(lines))) if patterns.BAR_MARK in lines[at]), 0
+        )
         stride = max(1, len(block) // BARS_IN_A_BLOCK)
         for position in reversed(range(len(block), 0, -stride)):
             start = max(block.rfind(b"\r", 0, position - 1), block.rfind(b"\n", 0, position - 1)) + 1
             if bar := parse_bar(block[start : start + LONGEST_BAR]):
-                self._note_bar(*bar)
+                self._note_bar(*bar, number)
 
-    def _note_bar(self, total: int, sample: ProgressSample) -> None:
+    def _note_bar(self, total: int, sample: ProgressSample, number: int) -> None:
         facts = self.facts
         if sample.step < 1 or total != (facts.banner.steps or facts.sample_total or total):
             return
@@ -195,18 +212,30 @@ class Collector:
             return
         _append_thinned(facts.samples, sample, MAX_SAMPLES)
         facts.last_step = max(facts.last_step or 0, sample.step)
-        facts.progress_line = max(facts.progress_line, self._bar_line)
+        facts.progress_line = max(facts.progress_line, number)
         text = f"progress bar at step {sample.step} of {total}"
-        facts.first_step = facts.first_step or LogLine(self.file, self._bar_line or self.line, text)
+        facts.first_step = facts.first_step or LogLine(self.file, number, text)
 
 
-def _is_plain(line: bytes) -> bool:
-    return b"'eval_" not in line and b"nan" not in line and b"inf" not in line and b"'train_" not in line
+def _thinning(seen: int) -> int:
+    """Of training lines of which `seen` were seen, one is read where these bits of its number are 0."""
+    return (1 << (seen // MAX_ROWS).bit_length()) - 1
 
 
-def _stride(seen: int) -> int:
-    """Of a series of `seen` rows, every how many-th is kept."""
-    return 1 << (seen // MAX_ROWS).bit_length()
+def _rows(lines: list[bytes]) -> int:
+    return sum(line[:9] == patterns.LOSS_START for line in lines)
+
+
+def _shortened(line: bytes) -> bytes:
+    """Both ends of a line, and the optimizer line if that is in it."""
+    anchor = line.find(patterns.OPTIMIZER_ANCHOR)
+    start = max(0, anchor - 100)
+    middle = line[start : start + 300] if anchor >= 0 else b""
+    return line[: LONGEST_READ // 2] + b" " + middle + b" " + line[-LONGEST_READ // 2 :]
+
+
+def _evaluates(row: dict[str, float]) -> bool:
+    return any("eval_" in key for key in row)
 
 
 def _step_row(row: dict[str, float], line: int) -> StepRow:

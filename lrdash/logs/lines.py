@@ -24,7 +24,9 @@ def text_of(line: bytes, start: int = 0) -> str:
     """A line as evidence: printable, from about `start` on, cut to MAX_TEXT characters."""
     start = max(0, start - MAX_TEXT // 2) if len(line) > MAX_TEXT else 0
     text = clean(line[start : start + 4 * MAX_TEXT]).decode("utf-8", "replace")
-    return "".join(char if char.isprintable() else " " for char in text).strip()[:MAX_TEXT]
+    if not text.isprintable():
+        text = "".join(char if char.isprintable() else " " for char in text)
+    return text.strip()[:MAX_TEXT]
 
 
 def parse_row(line: bytes) -> dict[str, float] | None:

@@ -68,6 +68,7 @@ FINISHED = re.compile(
 
 # transformers trainer_callback.py ProgressCallback.on_log: a Python dict of numbers (4.x) or strings (5.x).
 ROW_START = b"{'"
+LOSS_START = b"{'loss': "
 ROW_FIELD = re.compile(rb"'(?P<key>[\w./-]+)': '?(?P<value>%b|nan|-?inf|NaN|-?Infinity)'?(?=[,}])" % FLOAT)
 
 # tqdm std.py format_meter; a bar with a description ("Loading checkpoint shards: ") is not training progress.
@@ -77,7 +78,8 @@ BAR = re.compile(
 )
 
 FACT_ANCHORS = (
-    rb"\*\*\*\*\*|Num [Ee]|Instantaneous batch|Total train b|Total optim|Gradient Acc|Loading dataset|Cut \d"
-    rb"|Frozen |Trainable p|Process rank|Resuming tr|Set [vml]|Stopped by SIG|Step \d|Training completed|\{'"
+    rb"\{'|\*\*\*\*\*|Num [Ee]|Instantaneous b|T(?:otal (?:train b|optim)|rain(?:able p|ing comp))"
+    rb"|Gradient Acc|Loading dataset|Cut \d|Frozen |Process rank|Resuming tr"
+    rb"|S(?:et [vml]|tep \d|topped by SIG)"
 )
 """What a line holds if it can state a fact; the scanner looks closer at such lines only."""
