@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime
+from typing import Any
 
 from msgspec.structs import replace
 
@@ -58,7 +59,7 @@ def join(
         statuses.append(_status(run, evidence, task, own, queue.usages.get(task.id) if task else None))
     return Snapshot(
         sweep=sweep.name,
-        taken_at=datetime.fromtimestamp(now).astimezone().isoformat(timespec="milliseconds"),
+        taken_at=_iso(now),
         sources=Sources(
             queue.queue_source(now),
             queue.accounting_source(now),
@@ -69,26 +70,40 @@ def join(
     )
 
 
-def _status(
-    run: Run, evidence: RunEvidence, task: Task | None, files: RunFiles, usage: TaskUsage | None
-) -> RunStatus:
+def join_queue(cached: Snapshot, sweep: Sweep, queue: QueueFacts, now: float) -> Snapshot:
+    """What the queue says now beside what an earlier session read from files that are not read again yet."""
+    runs = []
+    for run, known in zip(sweep.runs, cached.runs, strict=True):
+        task = queue.tasks.get(run.key)
+        is_same = task is not None and task.id == known.task
+        base = known if is_same else _unread(run)
+        if known.state in (VANISHED, "COMPLETED") and task is not None and task.state == VANISHED:
+            runs.append(known)  # settled by its files
+        else:
+            runs.append(replace(base, **_queue_fields(task, now)))
+    sources = replace(cached.sources, queue=queue.queue_source(now), accounting=queue.accounting_source(now))
+    return replace(cached, taken_at=_iso(now), sources=sources, runs=tuple(runs))
+
+
+def _unread(run: Run) -> RunStatus:
     return RunStatus(
         run=run.name,
         group=run.group,
         index=run.index,
         label=run.label,
+        learning_rate=run.learning_rate,
+        cls_backbone_learning_rate=run.cls_backbone_learning_rate,
+    )
+
+
+def _status(
+    run: Run, evidence: RunEvidence, task: Task | None, files: RunFiles, usage: TaskUsage | None
+) -> RunStatus:
+    status = replace(
+        _unread(run),
         learning_rate=evidence.learning_rate,
         cls_backbone_learning_rate=evidence.backbone_learning_rate,
         attempt=_attempt(evidence),
-        task=task.id if task else None,
-        state=task.state if task else None,
-        reason=task.reason if task else None,
-        elapsed_seconds=_elapsed(task, evidence.now),
-        time_limit_seconds=task.time_limit_seconds if task else None,
-        expected_start=_expected_start(task),
-        restarts=_restarts(evidence),
-        exit_code=task.exit_code if task else None,
-        nodes=task.nodes if task else None,
         progress=forecast(evidence),
         metrics=_metrics(files.results),
         checks=run_checks(evidence),
@@ -96,6 +111,24 @@ def _status(
         usage=_usage(usage, evidence),
         logs=files.log_paths,
     )
+    return replace(status, **_queue_fields(task, evidence.now, evidence))
+
+
+def _queue_fields(task: Task | None, now: float, evidence: RunEvidence | None = None) -> dict[str, Any]:
+    """The fields of a status that the scheduler fills."""
+    if task is None:
+        return {}
+    return {
+        "task": task.id,
+        "state": task.state,
+        "reason": task.reason,
+        "elapsed_seconds": _elapsed(task, now),
+        "time_limit_seconds": task.time_limit_seconds,
+        "expected_start": _expected_start(task),
+        "restarts": task.restarts if task.restarts is not None else _restarts(evidence),
+        "exit_code": task.exit_code,
+        "nodes": task.nodes,
+    }
 
 
 def _completing(task: Task | None) -> Task | None:
@@ -129,24 +162,25 @@ def _attempt(evidence: RunEvidence) -> Attempt | None:
     return Attempt(evidence.task.id, evidence.task.restarts or 0) if evidence.task else None
 
 
-def _restarts(evidence: RunEvidence) -> int | None:
-    if evidence.task is not None and evidence.task.restarts is not None:
-        return evidence.task.restarts
-    identity = evidence.facts.identity
+def _restarts(evidence: RunEvidence | None) -> int | None:
+    """As the attempt's own log counts them, where the scheduler does not say."""
+    identity = evidence.facts.identity if evidence else None
     return identity.restart if identity else None
 
 
-def _elapsed(task: Task | None, now: float) -> float | None:
+def _iso(now: float) -> str:
+    return datetime.fromtimestamp(now).astimezone().isoformat(timespec="milliseconds")
+
+
+def _elapsed(task: Task, now: float) -> float | None:
     """The scheduler's figure, run on while the task runs."""
-    if task is None:
-        return None
     if task.state == "RUNNING" and task.started is not None:
         return max(0.0, now - task.started)
     return task.elapsed_seconds
 
 
-def _expected_start(task: Task | None) -> str | None:
-    if task is None or task.state != "PENDING" or task.started is None:
+def _expected_start(task: Task) -> str | None:
+    if task.state != "PENDING" or task.started is None:
         return None
     return datetime.fromtimestamp(task.started).astimezone().isoformat(timespec="seconds")
 

@@ -14,7 +14,7 @@ import platformdirs
 from lrdash.errors import ConfigError
 from lrdash.monitor.document import read_document, write_document
 from lrdash.monitor.files import NOTHING_READ, FileWatch
-from lrdash.monitor.join import join
+from lrdash.monitor.join import join, join_queue
 from lrdash.monitor.queue import QueueWatch
 from lrdash.monitor.snapshot import LogPaths, Snapshot
 from lrdash.scheduler.base import FINISHED_STATES, Scheduler
@@ -56,6 +56,10 @@ class Monitor:
     def poll_queue(self) -> Snapshot:
         """Ask the scheduler; blocks as long as it does."""
         self._queue.poll()
+        if self._file_facts is NOTHING_READ:
+            with self._lock:
+                self.snapshot = join_queue(self.snapshot, self.sweep, self._queue.facts, self._clock())
+                return self.snapshot
         return self._join()
 
     def poll_files(self) -> Snapshot:

@@ -124,6 +124,18 @@ def test_the_end_of_a_task_is_remembered_when_slurm_has_forgotten_it(watched: Wa
     assert watched.run().state == "TIMEOUT"
 
 
+def test_what_was_read_before_a_restart_stays_until_the_files_are_read_again(watched: Watched) -> None:
+    write_results(watched.sweep, job="7_0")
+    watched.scheduler.tasks = (by_hand(watched.sweep, "7_0", "COMPLETED"),)
+    before = watched.run()
+    assert before.metrics.last is not None
+    after = watched.again().poll_queue().runs[0]
+    assert after.metrics == before.metrics
+    assert after.checks == before.checks
+    watched.scheduler.tasks += (by_hand(watched.sweep, "9_0", "PENDING"),)
+    assert watched.monitor.poll_queue().runs[0].metrics.last is None, "another attempt has nothing yet"
+
+
 def test_old_results_are_not_shown_for_a_new_attempt(watched: Watched) -> None:
     write_results(watched.sweep, job="7_0")
     watched.scheduler.tasks = (by_hand(watched.sweep, "7_0", "COMPLETED"),)
