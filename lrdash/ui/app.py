@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from textual import on, work
 from textual.app import App
 from textual.worker import get_current_worker
 
+from lrdash.errors import LrdashError
 from lrdash.monitor.snapshot import Snapshot
+from lrdash.ui.attention import news
+from lrdash.ui.backend import Backend
 from lrdash.ui.glyphs import ASCII, UNICODE
-from lrdash.ui.messages import FilesPolled, QueuePolled
+from lrdash.ui.messages import Compared, FilesPolled, QueuePolled, StepsRead
+from lrdash.ui.notification import run_command
 from lrdash.ui.screens.main import MainScreen
+from lrdash.ui.settings import Settings
 from lrdash.ui.source import SnapshotSource
 from lrdash.ui.theme import DARK, MONO, THEMES, VARIABLE_DEFAULTS, Paint
+from lrdash.ui.widgets.chart import Chart
 
 
 class LrdashApp(App[None]):
@@ -19,17 +27,33 @@ class LrdashApp(App[None]):
 
     CSS_PATH = "app.tcss"
     TITLE = "lrdash"
-    ENABLE_COMMAND_PALETTE = True
 
-    def __init__(self, source: SnapshotSource, *, ascii_only: bool = False, theme: str = "") -> None:
-        self.glyphs = ASCII if ascii_only else UNICODE
+    def __init__(
+        self,
+        source: SnapshotSource,
+        backend: Backend | None = None,
+        settings: Settings | None = None,
+        *,
+        theme: str = "",
+        ascii_only: bool = False,
+    ) -> None:
+        self.settings = settings or Settings()
+        self.glyphs = ASCII if ascii_only or self.settings.ascii else UNICODE
         super().__init__()
-        self.source = source
+        self.main = MainScreen()
+        self.source, self.backend = source, backend
         for one in THEMES:
             self.register_theme(one)
-        self.theme = MONO.name if self.no_color else theme or DARK.name
+        wanted = theme or self.settings.theme
+        self.theme = MONO.name if self.no_color else wanted if wanted in self.available_themes else DARK.name
         self._paint: tuple[str, Paint] | None = None
-        self.main = MainScreen()
+        self._compared: object = None
+        self.is_paused = False
+
+    @property
+    def keymap(self) -> Mapping[str, str]:
+        """Keys that the user changed, by binding."""
+        return self.settings.keys
 
     @property
     def paint(self) -> Paint:
@@ -44,6 +68,7 @@ class LrdashApp(App[None]):
         return self.main
 
     def on_mount(self) -> None:
+        self.set_keymap(self.keymap)
         self.main.snapshot = self.source.snapshot
         self.call_after_refresh(self._start_polling)
 
@@ -70,14 +95,104 @@ class LrdashApp(App[None]):
 
     @on(QueuePolled)
     def _show_queue(self, event: QueuePolled) -> None:
-        self._show(event.snapshot)
-        self.set_timer(self.source.queue_interval, self.poll_queue)
+        self._show_snapshot(event.snapshot)
+        seconds = max(self.source.queue_interval, self.settings.queue_seconds)
+        self._queue_timer = self.set_timer(seconds, self.poll_queue, pause=self.is_paused)
 
     @on(FilesPolled)
     def _show_files(self, event: FilesPolled) -> None:
-        self._show(event.snapshot)
-        self.set_timer(self.source.files_interval, self.poll_files)
+        self._show_snapshot(event.snapshot)
+        seconds = max(self.source.files_interval, self.settings.files_seconds)
+        self.set_timer(seconds, self.poll_files)
+        self.read_steps()
+        if self._compared != _results_of(event.snapshot):
+            self._compared = _results_of(event.snapshot)
+            self.compare()
 
-    def _show(self, snapshot: Snapshot) -> None:
-        if snapshot.taken_at >= self.main.snapshot.taken_at:
-            self.main.snapshot = snapshot
+    def _show_snapshot(self, snapshot: Snapshot) -> None:
+        before = self.main.snapshot
+        if snapshot.taken_at < before.taken_at:
+            return
+        self.main.snapshot = snapshot
+        for item in news(before, snapshot):
+            self._tell(item.text, is_bad=item.is_bad)
+
+    def _tell(self, text: str, *, is_bad: bool) -> None:
+        self.notify(text, severity="error" if is_bad else "information", markup=False)
+        if self.settings.notify.bell:
+            self.bell()
+        if self.settings.notify.command:
+            self.run_worker(
+                lambda: run_command(self.settings.notify.command, text), thread=True, group="notify"
+            )
+
+    # Results
+
+    def read_steps(self) -> None:
+        """Read on the training curves that the chart on the screen shows."""
+        chart = self.main.chart
+        if self.backend is not None and chart is not None and (keys := chart.wanted_steps):
+            self._read_steps(self.backend, keys)
+
+    @work(thread=True, exclusive=True, group="steps")
+    def _read_steps(self, backend: Backend, keys: list[str]) -> None:
+        self.post_message(StepsRead(backend.read_steps(keys)))
+
+    @on(StepsRead)
+    def _show_steps(self, event: StepsRead) -> None:
+        for chart in self.main.query(Chart):
+            chart.steps = {**chart.steps, **event.series}
+
+    def compare(self) -> None:
+        """Compare the runs again, in the background."""
+        if self.backend is not None:
+            self._compare(self.backend, dict(self.main.baselines))
+
+    @work(thread=True, exclusive=True, group="compare")
+    def _compare(self, backend: Backend, baselines: dict[str, str]) -> None:
+        try:
+            comparison = backend.compare(baselines)
+        except LrdashError as error:
+            self.call_from_thread(self.main.say_error, str(error))
+        else:
+            self.post_message(Compared(comparison))
+
+    @on(Compared)
+    def _show_comparison(self, event: Compared) -> None:
+        self.main.comparison = event.comparison
+
+    # What the user asks for
+
+    def wake(self) -> None:
+        """Something was changed, or the user wants to see it now: poll soon."""
+        self.source.wake()
+        timer = getattr(self, "_queue_timer", None)
+        if timer is not None:
+            timer.stop()
+            self._queue_timer = self.set_timer(0.01, self.poll_queue)
+
+    def pause(self) -> None:
+        """Stop asking the queue, or go on."""
+        self.is_paused = not self.is_paused
+        self.main.notice = "queue paused: p" if self.is_paused else ""
+        timer = getattr(self, "_queue_timer", None)
+        if timer is not None:
+            (timer.pause if self.is_paused else timer.resume)()
+
+    def next_theme(self) -> None:
+        names = [one.name for one in THEMES]
+        at = names.index(self.theme) if self.theme in names else -1
+        self.theme = names[(at + 1) % len(names)]
+
+    def watch_theme(self) -> None:
+        for chart in self.main.query(Chart):
+            chart.redraw()
+
+    def leave(self) -> None:
+        """Quit."""
+        self.exit()
+
+
+def _results_of(snapshot: Snapshot) -> object:
+    """What a comparison depends on."""
+    return [(run.key, run.metrics.last, run.metrics.predict) for run in snapshot.runs]

@@ -92,14 +92,15 @@ VIEWS: dict[str, tuple[Key, ...]] = {
         Key("filter", "slash", "filter", "Filter", "show only rows that contain a text", True),
     ),
     "chart": (
-        Key("left", "left,h", "crosshair(-1)", "←", "the crosshair one point back"),
-        Key("right", "right", "crosshair(1)", "→", "the crosshair one point on", True),
+        Key("left", "left,h", "crosshair(-1)", "Crosshair", "the crosshair one point back"),
+        Key("right", "right", "crosshair(1)", "Crosshair", "the crosshair one point on", True),
         Key("metric", "m", "metric(1)", "Metric", "next metric", True),
         Key("previous_metric", "M", "metric(-1)", "Metric", "previous metric"),
         Key("unit", "u", "unit", "x axis", "x by epoch, step or time", True),
         Key("log_scale", "Y", "log_scale", "Log y", "logarithmic or linear y", True),
         Key("solo", "z", "solo", "Solo", "only this run; again for all", True),
         Key("dim", "d", "dim", "Dim", "hide or show this run", True),
+        Key("clear", "escape", "clear", "Clear", "no crosshair"),
     ),
     "list": (
         Key("up", "up,k", "move(-1)", "Up", "previous line"),
@@ -111,6 +112,11 @@ VIEWS: dict[str, tuple[Key, ...]] = {
         Key("left", "left,h", "sideways(-8)", "Left", "scroll to the left"),
         Key("right", "right", "sideways(8)", "Right", "scroll to the right"),
         Key("choose", "enter", "choose", "Choose", "what the line under the cursor is for"),
+    ),
+    "dialog": (Key("close", "escape,q", "close", "Close", "close", True),),
+    "confirm": (
+        Key("yes", "y", "answer(True)", "Yes", "do it", True),
+        Key("no", "n,enter,escape,q", "answer(False)", "No", "leave everything as it is", True),
     ),
     "log": (
         Key("up", "up,k", "rows(-1)", "Up", "a line up, and stop following"),
@@ -148,6 +154,11 @@ VIEWS: dict[str, tuple[Key, ...]] = {
         Key("leave", "escape", "leave", "Leave", "forget the search"),
     ),
 }
+
+VIEW_TITLES = {
+    "everywhere": "Everywhere", "home": "Runs", "chart": "Curves", "list": "Tables and pages", "log": "Log",
+    "search": "Searching a log", "dialog": "Dialogs", "confirm": "Questions",
+}  # fmt: skip
 
 
 def bindings(view: str) -> list[BindingType]:

@@ -8,10 +8,11 @@ from datetime import datetime
 
 from rich.cells import cell_len
 
-from lrdash.monitor.snapshot import RunStatus
+from lrdash.monitor.snapshot import RunStatus, Snapshot
+from lrdash.results.comparison import Comparison
 from lrdash.ui.format import NOTHING, age, bar, clock_range, duration, epoch, fraction, loss, plain, signed
 from lrdash.ui.glyphs import UNICODE, Glyphs
-from lrdash.ui.rows import metric
+from lrdash.ui.rows import FOREIGN, metric
 from lrdash.ui.theme import Role, state_look
 
 Span = tuple[str, Role]
@@ -30,6 +31,32 @@ class Delta:
     def is_clear(self) -> bool:
         """Whether the interval leaves out zero."""
         return self.half_width is not None and abs(self.value) > self.half_width
+
+
+def deltas(
+    snapshot: Snapshot, baselines: Mapping[str, str], comparison: Comparison | None
+) -> dict[str, Delta]:
+    """Differences of the last epochs; with an interval where the same rows were compared."""
+    values = {run.key: metric(run, "eval_accuracy") for run in snapshot.runs}
+    names = {run.key: run.run for run in snapshot.runs}
+    found = {}
+    for run in snapshot.runs:
+        base = baselines.get(run.group or FOREIGN, "")
+        mine, its = values[run.key], values.get(base)
+        if mine is not None and its is not None:
+            half_width = _half_width(comparison, run.run, names[base], mine - its)
+            found[run.key] = Delta(mine - its, half_width)
+    return found
+
+
+def _half_width(comparison: Comparison | None, run: str, base: str, value: float) -> float | None:
+    """Of the paired interval, if the rows that were compared are of the epoch that is shown."""
+    for group in comparison.groups if comparison else ():
+        pair = group.between(run, base)
+        if pair is not None and abs(pair.accuracy.value - value) < 5e-4:
+            low, high = pair.accuracy.low, pair.accuracy.high
+            return None if low is None or high is None else (high - low) / 2
+    return None
 
 
 @dataclass(frozen=True)
@@ -70,7 +97,7 @@ def epoch_cell(run: RunStatus, context: TableContext) -> list[Span]:
     text = f"{epoch(done)}{of_all}" if done is not None else (f"0{of_all}" if run.state else NOTHING)
     return [
         (filled, "success" if role == "success" else "muted" if role in ("error", "muted") else role),
-        (glyphs.track * (width - len(filled)), "track"),
+        (glyphs.bar * (width - len(filled)), "track"),
         (f" {text}", "text" if done else "faint"),
     ]
 

@@ -139,11 +139,10 @@ def epoch(value: float | None) -> str:
 
 
 def bar(share: float, width: int, glyphs: Glyphs = UNICODE) -> str:
-    """The filled part of a bar of `width` cells, in eighths of a cell.
+    """The filled part of a bar of `width` cells, in halves of a cell.
 
-    >>> bar(0.6, 6)
-    '███▋'
+    >>> bar(0.6, 6), bar(0.5, 5)
+    ('━━━╸', '━━╸')
     """
-    eighths = len(glyphs.blocks) - 1
-    whole, part = divmod(round(min(max(share, 0.0), 1.0) * width * eighths), eighths)
-    return glyphs.blocks[-1] * whole + (glyphs.blocks[part] if part else "")
+    whole, half = divmod(round(min(max(share, 0.0), 1.0) * width * 2), 2)
+    return glyphs.bar * whole + glyphs.half_bar * half

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Glyphs:
-    """One set of characters; every field but `blocks` and the tuples is a single cell."""
+    """One set of characters; every field is a single cell, or one cell each."""
 
     running: str = "●"
     pending: str = "◌"
@@ -29,10 +29,11 @@ class Glyphs:
     better: str = "▲"
     worse: str = "▼"
     same: str = "≈"
-    blocks: str = " ▏▎▍▌▋▊▉█"
-    """Eighths of a cell, for bars."""
-    track: str = "━"
-    """What is left of a bar."""
+    bar: str = "━"
+    half_bar: str = "╸"
+    left_end: str = "├"
+    right_end: str = "┤"
+    point: str = "●"
     filled_markers: str = "●■▲◆▼★"
     hollow_markers: str = "○□△◇▽☆"
     horizontal: str = "─"
@@ -52,7 +53,7 @@ UNICODE = Glyphs()
 ASCII = Glyphs(
     running="*", pending="o", done="+", failed="x", timed_out="T", cancelled="/", preempted="R", ending="*",
     suspended="=", absent=".", unknown="?", waiting="~", warning="!", folded=">", unfolded="v", marked="#",
-    cursor=">", better="^", worse="v", same="=", blocks=" #", track=".", filled_markers="ox^#v*",
-    hollow_markers="0X+%V&", horizontal="-", vertical="|", dashed=".", tick="+", corner="+", foot="+",
-    ellipsis="~", separator="|", minus="-", plus_minus="+-", braille=False,
+    cursor=">", better="^", worse="v", same="=", bar="=", half_bar="-", left_end="[", right_end="]",
+    point="*", filled_markers="ox^#v*", hollow_markers="0X+%V&", horizontal="-", vertical="|", dashed=".",
+    tick="+", corner="+", foot="+", ellipsis="~", separator="|", minus="-", plus_minus="+", braille=False,
 )  # fmt: skip

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from textual.message import Message
 
 from lrdash.monitor.snapshot import Snapshot
+from lrdash.results.comparison import Comparison
+from lrdash.results.steps import StepSeries
 
 
 @dataclass
@@ -42,3 +44,17 @@ class TabChosen(Message):
     """A tab was clicked."""
 
     tab: str
+
+
+@dataclass
+class StepsRead(Message):
+    """Training curves have been read on."""
+
+    series: dict[str, StepSeries]
+
+
+@dataclass
+class Compared(Message):
+    """The runs have been compared."""
+
+    comparison: Comparison

@@ -33,6 +33,10 @@ class SnapshotSource(Protocol):
 
     def poll_files(self) -> Snapshot: ...
 
+    def wake(self) -> None:
+        """The user has just changed something: the next polls come soon."""
+        ...
+
     def close(self) -> None:
         """Makes polls that still run return at once."""
         ...

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from lrdash.monitor.snapshot import RunStatus, Snapshot
+from lrdash.results.comparison import Comparison
 
 Stream = Literal["out", "err", "both"]
 STREAMS: tuple[Stream, ...] = ("out", "err", "both")
@@ -23,6 +24,9 @@ class ScreenState:
     marked: frozenset[str] = frozenset()
     baselines: Mapping[str, str] = field(default_factory=dict)
     """Chosen baseline of a group; the first run where none was chosen."""
+
+    comparison: Comparison | None = None
+    """Of the newest results; None while it is being computed for the first time."""
 
     @property
     def run(self) -> RunStatus | None:

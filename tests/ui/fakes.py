@@ -141,6 +141,7 @@ class FakeSource:
         self.snapshot = self._left.pop(0)
         self.command_log: Sequence[Any] = ()
         self.closed = False
+        self.woken = 0
 
     def poll_queue(self) -> Snapshot:
         if self._left:
@@ -149,6 +150,9 @@ class FakeSource:
 
     def poll_files(self) -> Snapshot:
         return self.snapshot
+
+    def wake(self) -> None:
+        self.woken += 1
 
     def close(self) -> None:
         self.closed = True

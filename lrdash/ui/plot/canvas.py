@@ -51,9 +51,14 @@ class Canvas:
             self.dot(x, y, colour)
 
     def mark(self, x: int, y: int, char: str, colour: int) -> None:
-        """A character in the cell of a dot, over whatever is drawn there."""
-        if 0 <= x < self.dot_width and 0 <= y < self.dot_height:
-            self._marks[x // self.dots_x, y // self.dots_y] = (char, colour)
+        """A character in the cell of a dot; beside it when another mark stands there already."""
+        column, row = x // self.dots_x, y // self.dots_y
+        for aside in (0, 1, -1, 2, -2):
+            place = (column + aside, row)
+            inside = 0 <= place[0] < self.width and 0 <= row < self.height
+            if inside and self._marks.get(place, (char, colour)) == (char, colour):
+                self._marks[place] = (char, colour)
+                return
 
     def row(self, row: int) -> list[Cell]:
         return [self._cell(column, row) for column in range(self.width)]

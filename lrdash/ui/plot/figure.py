@@ -99,7 +99,8 @@ class Figure:
 
     def column_of(self, x: float) -> int:
         """The cell of an x value inside the plot."""
-        return round(self._inset(self.x_scale.position(x)) * (self.plot_width - 1))
+        dots = 2 if self.options.glyphs.braille else 1
+        return to_dot(self._inset(self.x_scale.position(x)), self.plot_width * dots) // dots
 
     def x_at(self, column: int) -> float:
         """The x value of a cell inside the plot."""
@@ -114,11 +115,11 @@ class Figure:
         at = self.options.crosshair
         if at is None:
             return []
-        tolerance = 0.3 if self.options.whole_x and self._is_marked() else float("inf")
+        cell = (self.x_scale.high - self.x_scale.low) / self.plot_width
         found = [
             Reading(one, *point)
             for one in self.series
-            if (point := one.points.nearest(at)) is not None and abs(point[0] - at) <= tolerance
+            if (point := one.points.nearest(at)) is not None and abs(point[0] - at) <= 2 * cell
         ]
         return sorted(found, key=lambda reading: -reading.y)
 
@@ -136,6 +137,11 @@ class Figure:
             [x for x in xs if x > at + 1e-9] if direction > 0 else [x for x in reversed(xs) if x < at - 1e-9]
         )
         return later[0] if later else at
+
+    def snap(self, x: float) -> float:
+        """The x of the nearest point that is marked; of curves without markers x itself."""
+        points = [point for one in self.series if one.markers and (point := one.points.nearest(x))]
+        return min((point[0] for point in points), key=lambda candidate: abs(candidate - x), default=x)
 
     def _is_marked(self) -> bool:
         return all(one.markers for one in self.series)
@@ -194,15 +200,15 @@ class Figure:
         glyphs = self.options.glyphs
         row: FigureRow = [(fit(label or "", self.gutter - 1, right=True), "muted")]
         row.append((" " + (glyphs.tick if label else glyphs.vertical), "faint"))
-        cells: list[FigureSpan] = [
-            (char, colour if colour >= 0 else "faint") for char, colour in canvas.row(y)
-        ]
+        blank: FigureSpan = (glyphs.dashed, "track") if label else (" ", "faint")
+        cells: list[FigureSpan] = [(char, colour) if colour >= 0 else blank for char, colour in canvas.row(y)]
         if self.options.crosshair is not None:
             self._overlay_crosshair(cells, y)
         return row + _joined(cells) + [(" ", "faint")]
 
     def _row_of(self, value: float) -> int:
-        return round((1 - self.y_scale.position(value)) * (self.plot_height - 1))
+        dots = 4 if self.options.glyphs.braille else 1
+        return to_dot(1 - self.y_scale.position(value), self.plot_height * dots) // dots
 
     def _axis_row(self) -> FigureRow:
         glyphs = self.options.glyphs
@@ -237,7 +243,7 @@ class Figure:
         at = self.options.crosshair
         assert at is not None
         column = self.column_of(at)
-        if 0 <= column < len(cells) and cells[column][0] == " ":
+        if 0 <= column < len(cells) and not isinstance(cells[column][1], int):
             cells[column] = (self.options.glyphs.vertical, "accent")
         box = self._box()
         if y >= len(box):

@@ -2,41 +2,51 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from textual import on
 from textual.app import ComposeResult
 from textual.containers import Container
 from textual.reactive import reactive
-from textual.screen import Screen
 from textual.widget import Widget
 
 from lrdash.monitor.snapshot import Snapshot
+from lrdash.results.comparison import Comparison
+from lrdash.ui.attention import concerns
 from lrdash.ui.bindings import bindings
 from lrdash.ui.curves import run_name
+from lrdash.ui.dialogs.base import focus_first
 from lrdash.ui.format import plain
 from lrdash.ui.messages import RunOpened, RunSelected, TabChosen
+from lrdash.ui.screens.overlays import Overlays
 from lrdash.ui.state import STREAMS, ScreenState, Stream, other_group, run_with_index
 from lrdash.ui.views import make_view
 from lrdash.ui.views.home import HomeView
 from lrdash.ui.widgets.bars import TABS, KeyBar, TabBar
+from lrdash.ui.widgets.chart import Chart
 from lrdash.ui.widgets.run_table import RunTable
 from lrdash.ui.widgets.status_bar import StatusBar
 
-BREAKPOINTS = ((0, "-tiny"), (50, "-narrow"), (100, "-normal"), (120, "-wide"))
+BREAKPOINTS = ((0, "-tiny"), (50, "-narrow"), (100, "-normal"), (120, "-wide"), (150, "-broad"))
 LOW_BREAKPOINTS = ((0, "-flat"), (12, "-low"), (20, "-tall"))
 
 
-class MainScreen(Screen[None]):
+class MainScreen(Overlays):
     """Holds what is selected and gives every view the same state."""
 
     BINDINGS = bindings("everywhere")
     AUTO_FOCUS = "#runs"
-    HORIZONTAL_BREAKPOINTS = list(BREAKPOINTS)
-    VERTICAL_BREAKPOINTS = list(LOW_BREAKPOINTS)
+    HORIZONTAL_BREAKPOINTS = list(BREAKPOINTS)  # noqa: RUF012 - Textual's own type
+    VERTICAL_BREAKPOINTS = list(LOW_BREAKPOINTS)  # noqa: RUF012
 
     snapshot: reactive[Snapshot] = reactive(lambda: Snapshot(sweep="", taken_at="1970-01-01T00:00:00+00:00"))
     selected: reactive[str] = reactive("")
     stream: reactive[Stream] = reactive("out")
     tab: reactive[str] = reactive(TABS[0])
+    baselines: reactive[Mapping[str, str]] = reactive(dict)
+    comparison: reactive[Comparison | None] = reactive(None)
+    marked: reactive[frozenset[str]] = reactive(frozenset)
+    notice: reactive[str] = reactive("")
 
     def compose(self) -> ComposeResult:
         yield StatusBar(id="status")
@@ -46,46 +56,70 @@ class MainScreen(Screen[None]):
         yield KeyBar(id="keys")
 
     def on_mount(self) -> None:
-        self._show()
+        self.show_state()
         self.call_after_refresh(self._fill)
 
     async def _fill(self) -> None:
         await self.query_one(HomeView).fill()
-        self._show()
+        self.show_state()
 
     # State
 
     @property
     def state(self) -> ScreenState:
-        return ScreenState(self.snapshot, self.selected, self.stream)
+        return ScreenState(
+            self.snapshot, self.selected, self.stream, self.marked, self.baselines, self.comparison
+        )
 
     def watch_snapshot(self, snapshot: Snapshot) -> None:
         if not self.selected and snapshot.runs:
             self.selected = snapshot.runs[0].key
-        self._show()
+        self.show_state()
 
     def watch_selected(self) -> None:
-        self._show()
+        self.show_state()
 
     def watch_stream(self) -> None:
-        self._show()
+        self.show_state()
 
-    def _show(self) -> None:
+    def watch_baselines(self) -> None:
+        self.show_state()
+
+    def watch_comparison(self) -> None:
+        self.show_state()
+
+    def watch_marked(self) -> None:
+        self.show_state()
+
+    def watch_notice(self) -> None:
+        self.show_state()
+
+    def show_state(self) -> None:
+        """Give the state to what is on the screen; other views get it when they are opened."""
         if not self.is_mounted:
             return
         state = self.state
         run = state.run
-        self.query_one(StatusBar).snapshot = state.snapshot
-        self.query_one(TabBar).subject = plain(run_name(run)) if run else ""
+        status = self.query_one(StatusBar)
+        status.snapshot, status.notice = state.snapshot, self.notice
+        tabs = self.query_one(TabBar)
+        tabs.subject = plain(run_name(run)) if run else ""
+        tabs.attention = len(concerns(state.snapshot))
         view = self.view
         if view is not None:
             view.show(state)  # type: ignore[attr-defined]
 
     @property
     def view(self) -> Widget | None:
+        """What stands behind the active tab."""
         return next(iter(self.query(f"#{self.tab.lower()}")), None)
 
-    # Tabs
+    @property
+    def chart(self) -> Chart | None:
+        """The chart on the screen, if any."""
+        return next((chart for chart in self.query(Chart) if chart.is_on_screen and chart.display), None)
+
+    # Tabs and panes
 
     async def watch_tab(self, tab: str) -> None:
         if not self.is_mounted:
@@ -95,14 +129,11 @@ class MainScreen(Screen[None]):
             await self.query_one("#body").mount(make_view(tab))
         for view in self.query_one("#body").children:
             view.display = view.id == tab.lower()
-        self._show()
-        self._focus_first()
-
-    def _focus_first(self) -> None:
+        self.action_zoom(False)
+        self.show_state()
+        self.dashboard.read_steps()
         assert self.view is not None
-        focusable = [widget for widget in self.view.query("*") if widget.focusable]
-        if focusable:
-            focusable[0].focus()
+        focus_first(self.view)
 
     @on(TabChosen)
     def _open_tab(self, event: TabChosen) -> None:
@@ -111,17 +142,71 @@ class MainScreen(Screen[None]):
     def action_tab(self, step: int) -> None:
         self.tab = TABS[(TABS.index(self.tab) + step) % len(TABS)]
 
+    def action_next_pane(self, step: int) -> None:
+        (self.focus_next if step > 0 else self.focus_previous)()
+
+    def action_zoom(self, zoomed: bool) -> None:
+        """The pane with the focus fills the body; the same key again shows all panes."""
+        had_zoom = self.has_class("-zoom")
+        self.remove_class("-zoom")
+        self.query(".-zoomed").remove_class("-zoomed")
+        pane = (
+            next((node for node in self.focused.ancestors_with_self if node.has_class("pane")), None)
+            if (self.focused)
+            else None
+        )
+        if zoomed and not had_zoom and pane is not None:
+            for node in pane.ancestors_with_self:
+                if node.id not in ("body", None) and node is not self:
+                    node.add_class("-zoomed")
+            self.add_class("-zoom")
+
+    def action_back(self) -> None:
+        if self.has_class("-zoom"):
+            self.action_zoom(False)
+        elif self.tab != TABS[0]:
+            self.tab = TABS[0]
+        elif not self.query_one(HomeView).clear_filter():
+            self.marked = frozenset()
+            self.query_one(RunTable).focus()
+
+    def action_quit_or_back(self) -> None:
+        if self.tab != TABS[0]:
+            self.tab = TABS[0]
+        else:
+            self.dashboard.leave()
+
+    def help_views(self) -> list[str]:
+        names = {
+            "Log": ["log", "search"],
+            "Compare": ["list"],
+            "Checks": ["list"],
+            "Metrics": ["chart", "list"],
+        }
+        return [*names.get(self.tab, ["home", "chart", "log"]), "everywhere"]
+
     # Selection
 
     @on(RunSelected)
     def _select(self, event: RunSelected) -> None:
-        if any(run.key == event.key for run in self.snapshot.runs):
-            self.selected = event.key
+        self.select_run(event.key)
+
+    def select_run(self, key: str) -> None:
+        if any(run.key == key for run in self.snapshot.runs):
+            self.selected = key
 
     @on(RunOpened)
     def _open(self, event: RunOpened) -> None:
         self.selected = event.key
         self.tab = "Log"
+
+    @on(Chart.Changed)
+    def _read_steps(self) -> None:
+        self.dashboard.read_steps()
+
+    @on(RunTable.Marked)
+    def _mark(self, event: RunTable.Marked) -> None:
+        self.marked = event.keys
 
     def action_select_index(self, index: int) -> None:
         self.selected = run_with_index(self.snapshot, self.selected, index) or self.selected
@@ -132,22 +217,25 @@ class MainScreen(Screen[None]):
     def action_other_stream(self) -> None:
         self.stream = STREAMS[(STREAMS.index(self.stream) + 1) % len(STREAMS)]
 
-    # Panes
+    def action_baseline(self) -> None:
+        run = self.state.run
+        if run is not None and run.group is not None:
+            self.baselines = {**self.baselines, run.group: run.key}
+            self.dashboard.compare()
 
-    def action_next_pane(self, step: int) -> None:
-        (self.focus_next if step > 0 else self.focus_previous)()
+    # The app's
 
-    def action_back(self) -> None:
-        if self.tab != TABS[0]:
-            self.tab = TABS[0]
-        else:
-            self.query_one(RunTable).focus()
+    def action_refresh_now(self) -> None:
+        self.dashboard.wake()
 
-    def action_quit_or_back(self) -> None:
-        if self.tab != TABS[0]:
-            self.tab = TABS[0]
-        else:
-            self.app.exit()
+    def action_pause(self) -> None:
+        self.dashboard.pause()
+
+    def action_next_theme(self) -> None:
+        self.dashboard.next_theme()
+
+    def action_command_palette(self) -> None:
+        self.app.action_command_palette()
 
     def action_press(self, key: str) -> None:
         self.app.simulate_key(key)

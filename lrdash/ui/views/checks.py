@@ -1,11 +1,135 @@
-"""Checks."""
+"""Checks: what every run was to do against what its log and results prove, with the evidence."""
 
 from __future__ import annotations
 
-from textual.containers import Vertical
+from textual import on
+from textual.app import ComposeResult
+from textual.containers import Container
 
+from lrdash.monitor.snapshot import Check, Evidence, RunStatus, Verdict
+from lrdash.ui.context import InkSpan, Painted
+from lrdash.ui.format import plain
+from lrdash.ui.glyphs import Glyphs
+from lrdash.ui.messages import RunSelected
+from lrdash.ui.series import SeriesLook, series_looks
 from lrdash.ui.state import ScreenState
+from lrdash.ui.table_text import Cell, table_lines, wrapped
+from lrdash.ui.theme import Role, state_look
+from lrdash.ui.widgets.lines import Line, Lines, line
+
+CHECK_NAMES = (
+    "optimizer", "rates", "effective_batch", "epochs", "frozen", "port", "data", "predictions", "same_rows",
+)  # fmt: skip
+_SHORT = {"effective_batch": "batch", "predictions": "predict", "same_rows": "rows"}
+_WORDS: dict[Verdict, str] = {
+    "PASS": "PASS", "WAITING": "waiting", "MISSING": "MISSING", "WRONG_VALUE": "WRONG", "FORBIDDEN": "FORBID",
+}  # fmt: skip
+WIDE = 120
 
 
-class ChecksView(Vertical):
-    def show(self, state: ScreenState) -> None: ...
+class ChecksView(Container, Painted):
+    """A matrix of runs and checks; below it everything about the selected run."""
+
+    def compose(self) -> ComposeResult:
+        yield Lines(id="check-matrix", classes="pane")
+        yield Lines(id="check-evidence", classes="pane")
+
+    def show(self, state: ScreenState) -> None:
+        matrix, evidence = self.query_one("#check-matrix", Lines), self.query_one("#check-evidence", Lines)
+        looks = series_looks(state.snapshot.runs)
+        matrix.border_title = "checks"
+        matrix.show(check_matrix(state.snapshot.runs, looks, self.glyphs, self.size.width >= WIDE))
+        if state.selected:
+            matrix.cursor = state.selected
+        if state.run is not None:
+            evidence.border_title = f"evidence {self.glyphs.separator} {plain(state.run.run)}"
+            evidence.show(evidence_lines(state.run, self.glyphs, self.size.width - 4))
+
+    @on(Lines.Moved, "#check-matrix")
+    def _select(self, event: Lines.Moved) -> None:
+        self.post_message(RunSelected(event.key))
+
+
+def check_matrix(
+    runs: tuple[RunStatus, ...], looks: dict[str, SeriesLook], glyphs: Glyphs, words: bool
+) -> list[Line]:
+    rows: list[tuple[str, list[Cell]]] = []
+    for run in runs:
+        look = looks[run.key]
+        place = f"{run.group} {run.index}  " if run.group is not None else ""
+        name: Cell = [
+            (f"{look.swatch(glyphs) if words else look.marker(glyphs)} ", look.colour),
+            (plain(place), "bold"),
+            (plain(run.label or run.run), "text"),
+        ]
+        rows.append((run.key, [name, *(_verdict(run.check(name), glyphs, words) for name in CHECK_NAMES)]))  # type: ignore[arg-type]
+    titles = [
+        "run",
+        *(_SHORT.get(name, name) if words else _SHORT.get(name, name)[:7] for name in CHECK_NAMES),
+    ]
+    return table_lines(titles, rows, left=frozenset(range(len(titles))))
+
+
+def verdict_look(verdict: Verdict, glyphs: Glyphs) -> tuple[str, Role]:
+    if verdict == "PASS":
+        return glyphs.done, "success"
+    if verdict == "WAITING":
+        return glyphs.waiting, "muted"
+    return glyphs.failed, "error"
+
+
+def _verdict(check: Check | None, glyphs: Glyphs, words: bool) -> list[InkSpan]:
+    if check is None:
+        return [(glyphs.absent, "faint")]
+    glyph, role = verdict_look(check.verdict, glyphs)
+    if not words:
+        return [(glyph, role)]
+    return [(f"{glyph} ", role), (_WORDS[check.verdict], "muted" if check.verdict == "PASS" else role)]
+
+
+def evidence_lines(run: RunStatus, glyphs: Glyphs, width: int) -> list[Line]:
+    """State, diagnosis, then each check with what was expected, what was seen, and where."""
+    look = state_look(run.state, glyphs)
+    facts = [
+        plain(run.task or ""),
+        f"exit {plain(run.exit_code)}" if run.exit_code else "",
+        plain(run.nodes or ""),
+    ]
+    words = f"  {glyphs.separator}  ".join(fact for fact in facts if fact)
+    lines = [
+        line((f" {look.glyph} {plain(run.state or 'not submitted')}", look.role), (f"   {words}", "muted"))
+    ]
+    if run.diagnosis is not None:
+        lines += _diagnosis(run, glyphs, width)
+    for check in run.checks:
+        lines += _evidence_of(check, glyphs, width)
+    if not run.checks:
+        lines.append(line((" no check has anything to look at yet", "muted")))
+    return lines
+
+
+def _diagnosis(run: RunStatus, glyphs: Glyphs, width: int) -> list[Line]:
+    diagnosis = run.diagnosis
+    assert diagnosis is not None
+    lines = [Line(), line((f" {diagnosis.failure.replace('_', ' ')}", "error"))]
+    lines += _where(diagnosis.evidence, width)
+    lines += wrapped(plain(diagnosis.remedy), width, "text", "   ")
+    if diagnosis.command:
+        lines.append(line((f"   $ {plain(diagnosis.command)}", "accent")))
+    return lines
+
+
+def _evidence_of(check: Check, glyphs: Glyphs, width: int) -> list[Line]:
+    glyph, role = verdict_look(check.verdict, glyphs)
+    lines = [Line(), line((f" {glyph} {check.name} ", role), (check.verdict, "muted"))]
+    if check.expected:
+        lines += wrapped(f"expected  {plain(check.expected)}", width, "text", "   ")
+    if check.observed:
+        lines += wrapped(f"observed  {plain(check.observed)}", width, "text", "   ")
+    return lines + _where(check.evidence, width)
+
+
+def _where(evidence: Evidence, width: int) -> list[Line]:
+    place = "" if evidence.file is None else f"{plain(evidence.file)}:{evidence.line or ''}"
+    lines = [line((f"   {place}", "faint"))] if place else []
+    return lines + (wrapped(plain(evidence.text), width, "muted", "   ") if evidence.text else [])

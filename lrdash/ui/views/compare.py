@@ -1,11 +1,33 @@
-"""Compare."""
+"""Compare: which run is better, and whether the difference is real."""
 
 from __future__ import annotations
 
-from textual.containers import Vertical
+from textual.app import ComposeResult
+from textual.containers import Container
 
+from lrdash.ui.context import Painted
 from lrdash.ui.state import ScreenState
+from lrdash.ui.views.compare_lines import comparison_lines
+from lrdash.ui.widgets.lines import Line, Lines
 
 
-class CompareView(Vertical):
-    def show(self, state: ScreenState) -> None: ...
+class CompareView(Container, Painted):
+    """The comparison as one page."""
+
+    def compose(self) -> ComposeResult:
+        yield Lines(id="comparison", classes="pane")
+
+    def show(self, state: ScreenState) -> None:
+        page = self.query_one(Lines)
+        if state.comparison is None:
+            page.border_title = "comparison"
+            page.show([Line(((" comparing the predictions…", "muted"),))])
+            return
+        page.border_title = f"comparison {self.glyphs.separator} {state.comparison.epoch} epoch"
+        page.show(comparison_lines(state, self.glyphs, self.size.width - 4))
+
+    def on_resize(self) -> None:
+        from lrdash.ui.screens.main import MainScreen
+
+        if isinstance(self.screen, MainScreen) and self.is_mounted:
+            self.show(self.screen.state)

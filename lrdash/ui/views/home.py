@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
+from textual import on
 from textual.app import ComposeResult
 from textual.containers import Horizontal, Vertical
 
@@ -15,9 +18,7 @@ class HomeView(Vertical):
     """Table above, chart and log below; the lower half is mounted after the first paint."""
 
     def compose(self) -> ComposeResult:
-        table = RunTable(id="runs")
-        table.add_class("pane")
-        yield table
+        yield RunTable(id="runs", classes="pane")
 
     @property
     def table(self) -> RunTable:
@@ -25,18 +26,36 @@ class HomeView(Vertical):
 
     async def fill(self) -> None:
         """Mount what the first paint did without."""
-        chart, log = Chart(id="curves"), make_log_pane("home-log")
-        chart.add_class("pane")
+        chart, log = Chart(id="curves", classes="pane"), make_log_pane("home-log")
         log.add_class("pane")
         await self.mount(Horizontal(chart, log, id="details"))
+
+    @on(RunTable.FilterWanted)
+    async def _open_filter(self) -> None:
+        from lrdash.ui.widgets.filter_line import FilterLine
+
+        if not self.query(FilterLine):
+            await self.mount(FilterLine(self.table.arrangement.filter), after=self.table)
+        self.query_one(FilterLine).focus()
+
+    def clear_filter(self) -> bool:
+        """Show every run again; whether a filter was on."""
+        from lrdash.ui.widgets.filter_line import FilterLine
+
+        was_on = bool(self.table.arrangement.filter) or bool(self.query(FilterLine))
+        self.table.arrangement = replace(self.table.arrangement, filter="")
+        self.query(FilterLine).remove()
+        self.table.focus()
+        return was_on
 
     def show(self, state: ScreenState) -> None:
         table = self.table
         table.chosen_baselines = dict(state.baselines)
+        table.marked, table.comparison = state.marked, state.comparison
         table.snapshot = state.snapshot
         if state.selected and table.cursor != state.selected and table.cursor_run != state.selected:
             table.cursor = state.selected
         for chart in self.query(Chart):
-            chart.snapshot, chart.selected = state.snapshot, state.selected
+            chart.state = state
         if details := self.query("#home-log"):
             show_log(details.first(), state)

@@ -1,20 +1,26 @@
-"""The learning curves: a Line API widget around `Figure`, redrawn only when something changed."""
+"""The learning curves: a Line API widget around `Figure`, drawn again only when something changed."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 
 from textual import events
+from textual.message import Message
 from textual.reactive import reactive
 from textual.strip import Strip
 from textual.widget import Widget
 
-from lrdash.monitor.snapshot import RunStatus, Snapshot
+from lrdash.monitor.snapshot import RunStatus
+from lrdash.results.steps import StepSeries
 from lrdash.ui.bindings import bindings
 from lrdash.ui.context import Painted
-from lrdash.ui.curves import METRICS, UNITS, Metric, epoch_series, last_epoch
+from lrdash.ui.curves import METRICS, UNITS, CurveStore, Metric, drawn_runs, last_epoch
+from lrdash.ui.format import duration
 from lrdash.ui.plot.figure import Figure, FigureOptions, Series
+from lrdash.ui.plot.scale import tick_label
 from lrdash.ui.series import series_looks
+from lrdash.ui.state import ScreenState
 
 
 @dataclass(frozen=True)
@@ -34,18 +40,36 @@ class Chart(Widget, Painted, can_focus=True):
 
     BINDINGS = bindings("chart")
 
-    snapshot: reactive[Snapshot | None] = reactive(None)
-    selected: reactive[str] = reactive("")
+    state: reactive[ScreenState | None] = reactive(None)
     view: reactive[ChartView] = reactive(ChartView())
+    steps: reactive[Mapping[str, StepSeries]] = reactive(dict)
 
-    def __init__(self, *, id: str | None = None) -> None:  # noqa: A002
-        super().__init__(id=id)
+    @dataclass
+    class Changed(Message):
+        """Another metric, unit or crosshair is shown."""
+
+        view: ChartView
+
+    def __init__(self, *, id: str | None = None, classes: str | None = None) -> None:  # noqa: A002
+        super().__init__(id=id, classes=classes)
         self._figure: Figure | None = None
         self._strips: list[Strip] = []
+        self._curves = CurveStore()
 
     @property
     def metric(self) -> Metric:
         return METRICS[self.view.metric % len(METRICS)]
+
+    @property
+    def wanted_steps(self) -> list[str]:
+        """Keys of the runs whose training curves are drawn."""
+        return (
+            [run.key for run in self._shown_runs()]
+            if self.metric.step_columns or self.view.unit == "time"
+            else []
+        )
+
+    # Drawing
 
     def figure(self) -> Figure:
         """The chart as it stands, drawn if it has to be."""
@@ -55,40 +79,44 @@ class Chart(Widget, Painted, can_focus=True):
         return self._figure
 
     def render_line(self, y: int) -> Strip:
-        if not self.size.width or not self.size.height:
-            return self.line([], self.size.width)
-        self.figure()
+        if self.size.width and self.size.height:
+            self.figure()
         return self._strips[y] if y < len(self._strips) else self.line([], self.size.width)
 
     def _draw(self) -> Figure:
-        runs = self.snapshot.runs if self.snapshot else ()
-        by_epoch = self.view.unit == "epoch"
+        view = self.view
+        by_epoch = view.unit == "epoch"
+        runs = self.state.snapshot.runs if self.state else ()
         return Figure(
             self._series(),
             FigureOptions(
                 width=max(1, self.size.width),
                 height=max(3, self.size.height),
-                x_title=self.view.unit,
+                x_title=view.unit,
                 x_range=(1.0, float(last_epoch(runs))) if by_epoch else None,
-                log=self.view.log,
-                crosshair=self.view.crosshair,
-                selected=self.selected,
+                log=view.log,
+                whole_x=view.unit != "time",
+                crosshair=view.crosshair,
+                selected=self.state.selected if self.state else "",
                 y_format=self.metric.value_format,
+                x_format=duration if view.unit == "time" else tick_label,
                 glyphs=self.glyphs,
             ),
         )
 
     def _series(self) -> list[Series]:
-        if self.snapshot is None:
+        if self.state is None:
             return []
-        return epoch_series(self._shown_runs(), series_looks(self.snapshot.runs), self.metric, self.view.unit)
+        looks = series_looks(self.state.snapshot.runs)
+        return self._curves.series(self._shown_runs(), looks, self.metric, self.view.unit, self.steps)
 
     def _shown_runs(self) -> list[RunStatus]:
-        assert self.snapshot is not None
-        view = self.view
-        runs = self.snapshot.runs
+        if self.state is None:
+            return []
+        view, state = self.view, self.state
         if view.solo:
-            return [run for run in runs if run.key == view.solo]
+            return [run for run in state.snapshot.runs if run.key == view.solo]
+        runs = drawn_runs(state.snapshot.runs, state.selected, state.marked)
         return [run for run in runs if run.key not in view.hidden]
 
     def redraw(self) -> None:
@@ -99,71 +127,69 @@ class Chart(Widget, Painted, can_focus=True):
 
     def _retitle(self) -> None:
         view = self.view
-        log = ", log" if view.log else ""
-        solo = ", solo" if view.solo else f", {len(view.hidden)} hidden" if view.hidden else ""
-        self.border_title = f"{self.metric.title} by {view.unit}{log}{solo}"
+        log = f" {self.glyphs.separator} log" if view.log else ""
+        solo = f" {self.glyphs.separator} solo" if view.solo else ""
+        hidden = f" {self.glyphs.separator} {len(view.hidden)} hidden" if view.hidden and not solo else ""
+        self.border_title = f"{self.metric.title} by {view.unit}{log}{solo}{hidden}"
 
-    def watch_snapshot(self, before: Snapshot | None, after: Snapshot | None) -> None:
+    def watch_state(self, before: ScreenState | None, after: ScreenState | None) -> None:
         if before is None or after is None or _drawn(before) != _drawn(after):
             self.redraw()
 
-    def watch_selected(self) -> None:
+    def watch_steps(self) -> None:
         self.redraw()
 
     def watch_view(self) -> None:
         self.redraw()
+        if self.is_attached:
+            self.post_message(self.Changed(self.view))
 
     def on_resize(self) -> None:
         self.redraw()
 
     # Keys and mouse
 
-    def _change(self, **changes: object) -> None:
-        self.view = ChartView(**({**self.view.__dict__, **changes}))
-
     def action_metric(self, step: int) -> None:
-        self._change(metric=(self.view.metric + step) % len(METRICS))
+        self.view = replace(self.view, metric=(self.view.metric + step) % len(METRICS))
 
     def action_unit(self) -> None:
-        self._change(unit=UNITS[(UNITS.index(self.view.unit) + 1) % len(UNITS)], crosshair=None)
+        unit = UNITS[(UNITS.index(self.view.unit) + 1) % len(UNITS)]
+        self.view = replace(self.view, unit=unit, crosshair=None)
 
     def action_log_scale(self) -> None:
-        self._change(log=not self.view.log)
+        self.view = replace(self.view, log=not self.view.log)
 
     def action_solo(self) -> None:
-        self._change(solo="" if self.view.solo else self.selected)
+        selected = self.state.selected if self.state else ""
+        self.view = replace(self.view, solo="" if self.view.solo else selected)
 
     def action_dim(self) -> None:
-        self._change(hidden=self.view.hidden ^ {self.selected})
+        if self.state is not None:
+            self.view = replace(self.view, hidden=self.view.hidden ^ {self.state.selected})
 
     def action_crosshair(self, step: int) -> None:
-        self._change(crosshair=self.figure().next_x(step))
+        self.view = replace(self.view, crosshair=self.figure().next_x(step))
 
-    def clear_crosshair(self) -> bool:
-        """Whether there was one."""
-        had_one = self.view.crosshair is not None
-        if had_one:
-            self._change(crosshair=None)
-        return had_one
+    def action_clear(self) -> None:
+        """Forget the crosshair; without one the key is the screen's."""
+        self.view = replace(self.view, crosshair=None)
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        return self.view.crosshair is not None if action == "clear" else True
 
     def on_mouse_move(self, event: events.MouseMove) -> None:
         figure = self.figure()
         offset = event.get_content_offset(self)
         column = None if offset is None else offset.x - figure.gutter - 1
         if column is not None and figure.series and 0 <= column < figure.plot_width:
-            self._change(crosshair=_snap(figure, figure.x_at(column)))
+            self.view = replace(self.view, crosshair=figure.snap(figure.x_at(column)))
 
     def on_leave(self, event: events.Leave) -> None:
         if event.node is self:
-            self._change(crosshair=None)
+            self.view = replace(self.view, crosshair=None)
 
 
-def _snap(figure: Figure, x: float) -> float:
-    """The x of the point that is nearest in any curve."""
-    points = [point for one in figure.series if (point := one.points.nearest(x)) is not None]
-    return min((point[0] for point in points), key=lambda candidate: abs(candidate - x), default=x)
-
-
-def _drawn(snapshot: Snapshot) -> tuple[object, ...]:
-    """What the chart takes from a snapshot."""
-    return tuple((run.key, run.metrics.epochs, run.progress.epochs) for run in snapshot.runs)
+def _drawn(state: ScreenState) -> tuple[object, ...]:
+    """What the chart takes from a state."""
+    runs = drawn_runs(state.snapshot.runs, state.selected, state.marked)
+    return state.selected, tuple((run.key, run.metrics.epochs, run.progress.epochs) for run in runs)

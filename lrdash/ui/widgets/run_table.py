@@ -2,26 +2,28 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from rich.cells import cell_len
 from rich.segment import Segment
 from textual import events
 from textual.geometry import Size
+from textual.message import Message
 from textual.reactive import reactive
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
 from lrdash.monitor.snapshot import RunStatus, Snapshot
+from lrdash.results.comparison import Comparison
 from lrdash.ui.bindings import bindings
 from lrdash.ui.columns import (
     Column,
-    Delta,
     Span,
     TableContext,
     column_widths,
     columns_that_fit,
+    deltas,
     message,
     spans_length,
 )
@@ -47,12 +49,21 @@ class RunTable(ScrollView, Painted, can_focus=True):
     arrangement: reactive[Arrangement] = reactive(Arrangement())
     marked: reactive[frozenset[str]] = reactive(frozenset)
     chosen_baselines: reactive[dict[str, str]] = reactive(dict)
-    deltas: reactive[dict[str, Delta]] = reactive(dict)
+    comparison: reactive[Comparison | None] = reactive(None)
     cursor: reactive[str] = reactive("")
     """Key of the row under the cursor."""
 
-    def __init__(self, *, id: str | None = None) -> None:  # noqa: A002
-        super().__init__(id=id)
+    @dataclass
+    class Marked(Message):
+        """The marks have changed."""
+
+        keys: frozenset[str]
+
+    class FilterWanted(Message):
+        """The user wants to type a filter."""
+
+    def __init__(self, *, id: str | None = None, classes: str | None = None) -> None:  # noqa: A002
+        super().__init__(id=id, classes=classes)
         self.rows: tuple[Row, ...] = ()
         self._looks: dict[str, SeriesLook] = {}
         self._positions: dict[str, int] = {}
@@ -71,7 +82,7 @@ class RunTable(ScrollView, Painted, can_focus=True):
     def watch_arrangement(self) -> None:
         self._arrange_rows()
 
-    def watch_deltas(self) -> None:
+    def watch_comparison(self) -> None:
         self._layout_columns()
 
     def watch_chosen_baselines(self) -> None:
@@ -101,11 +112,13 @@ class RunTable(ScrollView, Painted, can_focus=True):
     def _layout_columns(self) -> None:
         if self.snapshot is None or not self.size.width:
             return
+        base = baselines(self.snapshot, self.chosen_baselines)
+        base = baselines(self.snapshot, self.chosen_baselines)
         self._cell_context = TableContext(
             now=datetime.fromisoformat(self.snapshot.taken_at),
             glyphs=self.glyphs,
-            baselines=frozenset(baselines(self.snapshot, self.chosen_baselines).values()),
-            deltas=self._all_deltas(),
+            baselines=frozenset(base.values()),
+            deltas=deltas(self.snapshot, base, self.comparison),
             bar_width=12 if self.size.width >= WIDE else 6,
         )
         runs = self._runs_on_screen()
@@ -122,18 +135,6 @@ class RunTable(ScrollView, Painted, can_focus=True):
         top = max(0, self.scroll_offset.y - 1)
         rows = self.rows[top : top + self.size.height + 1]
         return [row.run for row in rows if isinstance(row, RunRow)]
-
-    def _all_deltas(self) -> dict[str, Delta]:
-        """Differences of the last epochs, replaced by the paired ones where rows were compared."""
-        assert self.snapshot is not None
-        base = baselines(self.snapshot, self.chosen_baselines)
-        values = {run.key: metric(run, "eval_accuracy") for run in self.snapshot.runs}
-        plain_deltas: dict[str, Delta] = {}
-        for run in self.snapshot.runs:
-            mine, its = values[run.key], values.get(base.get(run.group or "folders", ""))
-            if mine is not None and its is not None:
-                plain_deltas[run.key] = Delta(mine - its)
-        return plain_deltas | self.deltas
 
     @property
     def _lead_width(self) -> int:
@@ -268,8 +269,12 @@ class RunTable(ScrollView, Painted, can_focus=True):
     def action_mark(self) -> None:
         row = self.cursor_row
         keys = {run.key for run in row.runs} if isinstance(row, GroupRow) else {self.cursor}
-        self.marked = self.marked - keys if keys <= self.marked else self.marked | keys
+        marked = self.marked - keys if keys <= self.marked else self.marked | keys
+        self.post_message(self.Marked(marked))
         self.action_move(1)
+
+    def action_filter(self) -> None:
+        self.post_message(self.FilterWanted())
 
     def action_sort(self) -> None:
         position = SORT_KEYS.index(self.arrangement.sort)

@@ -1,0 +1,94 @@
+"""What a person should look at, why, and the key that helps; and what has just happened (pure)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from lrdash.monitor.snapshot import RunStatus, Snapshot
+from lrdash.ui.columns import SILENT_SECONDS
+from lrdash.ui.curves import run_name
+from lrdash.ui.format import age, plain
+from lrdash.ui.glyphs import UNICODE
+from lrdash.ui.theme import Role, state_look
+
+
+@dataclass(frozen=True)
+class Concern:
+    """One reason to look at a run."""
+
+    key: str
+    run: str
+    reason: str
+    help: str
+    """What to press there."""
+    role: Role = "error"
+
+
+@dataclass(frozen=True)
+class News:
+    """Something that has just happened to a run."""
+
+    key: str
+    text: str
+    is_bad: bool
+
+
+def concerns(snapshot: Snapshot) -> list[Concern]:
+    """The gravest first."""
+    found = [concern for run in snapshot.runs for concern in _concerns_of(run)]
+    return sorted(found, key=lambda concern: concern.role != "error")
+
+
+def _concerns_of(run: RunStatus) -> Iterator[Concern]:
+    name, tally = plain(run_name(run)), state_look(run.state, UNICODE).tally
+    if run.diagnosis is not None:
+        what = failure_words(run)
+        remedy = "x r: apply the remedy" if run.diagnosis.command else "enter: its log"
+        role: Role = "muted" if run.diagnosis.failure == "cancelled" else "error"
+        yield Concern(run.key, name, f"{what}: {plain(run.diagnosis.remedy)}", remedy, role)
+    elif tally == "failed":
+        exit_code = f", exit {run.exit_code}" if run.exit_code else ""
+        yield Concern(run.key, name, plain(f"{run.state}{exit_code}"), "enter: its log")
+    for check in run.checks:
+        if check.verdict not in ("PASS", "WAITING"):
+            reason = f"check {check.name}: {check.verdict}  {plain(check.observed)}".rstrip()
+            yield Concern(run.key, name, reason, "[: Checks")
+    if tally == "running" and run.progress.exceeds_time_limit:
+        yield Concern(run.key, name, "will not finish within its time limit", "x t: time limit", "warning")
+    silence = run.progress.last_output_seconds
+    if tally == "running" and silence is not None and silence > SILENT_SECONDS:
+        yield Concern(
+            run.key, name, f"its log has been silent for {age(silence)}", "enter: its log", "warning"
+        )
+
+
+def failure_words(run: RunStatus) -> str:
+    """A failure class as people say it: `CUDA out of memory`."""
+    assert run.diagnosis is not None
+    words = run.diagnosis.failure.replace("_", " ")
+    return words.replace("cuda", "CUDA").replace("nccl", "NCCL")
+
+
+def news(before: Snapshot, after: Snapshot) -> list[News]:
+    """Runs that started, ended or failed a check between two snapshots."""
+    known = {run.key: run for run in before.runs}
+    return [
+        item
+        for run in after.runs
+        if (earlier := known.get(run.key)) is not None and earlier is not run
+        for item in _news_of(earlier, run)
+    ]
+
+
+def _news_of(before: RunStatus, after: RunStatus) -> Iterator[News]:
+    name = plain(run_name(after))
+    was, now = state_look(before.state, UNICODE).tally, state_look(after.state, UNICODE).tally
+    if was != now and was in ("running", "pending") and now in ("done", "failed", "stopped"):
+        why = f": {failure_words(after)}" if after.diagnosis else ""
+        yield News(after.key, f"{name} {plain(after.state or '')}{why}", now != "done")
+    verdicts = {check.name: check.verdict for check in before.checks}
+    for check in after.checks:
+        failed = check.verdict not in ("PASS", "WAITING")
+        if failed and verdicts.get(check.name) != check.verdict:
+            yield News(after.key, f"{name} check {check.name}: {check.verdict}", True)

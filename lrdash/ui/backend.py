@@ -1,0 +1,110 @@
+"""What the screen asks of the packages below besides snapshots. Every method blocks: for thread workers."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping
+from typing import TYPE_CHECKING
+
+from lrdash.errors import UnsupportedError
+from lrdash.scheduler.base import Scheduler
+from lrdash.sweep import paths
+from lrdash.sweep.spec import Run, Scalar, Sweep
+
+if TYPE_CHECKING:
+    from lrdash.control.actions import ActionName, ActionPlan
+    from lrdash.control.preflight import Finding
+    from lrdash.control.submission import Outcome, SubmissionPlan
+    from lrdash.results.candidates import Candidate
+    from lrdash.results.comparison import Comparison, GroupComparison
+    from lrdash.results.steps import StepReader, StepSeries
+
+
+class Backend:
+    """One sweep and its scheduler; modules are imported when they are first needed."""
+
+    def __init__(self, sweep: Sweep, scheduler: Scheduler | None) -> None:
+        self.sweep = sweep
+        self.scheduler = scheduler
+        self._step_readers: dict[str, StepReader] = {}
+
+    # Results
+
+    def read_steps(self, keys: Collection[str]) -> dict[str, StepSeries]:
+        """The training curves of some runs, read on from where the last call ended."""
+        from lrdash.results.steps import StepReader
+
+        series = {}
+        for run in self.sweep.runs:
+            if run.key in keys:
+                reader = self._step_readers.get(run.key)
+                if reader is None:
+                    reader = StepReader(paths.results_dir(self.sweep, run) / "trainer_log.jsonl")
+                    self._step_readers[run.key] = reader
+                series[run.key] = reader.read()
+        return series
+
+    def candidates(self) -> tuple[Candidate, ...]:
+        """Every run with its predictions, for comparisons and the prediction browser."""
+        from lrdash.results.candidates import prediction_store, sweep_candidates
+        from lrdash.results.history import ResultsReader
+
+        return sweep_candidates(self.sweep, ResultsReader(), prediction_store())
+
+    def compare(self, baselines: Mapping[str, str], epoch: str | int = "last") -> Comparison:
+        """Each group with its own baseline (a run's key)."""
+        import msgspec
+
+        from lrdash.results.compare import compare
+
+        candidates = self.candidates()
+        names = {run.key: run.name for run in self.sweep.runs}
+        groups: list[GroupComparison] = []
+        for group in dict.fromkeys(one.group for one in candidates):
+            mine = [one for one in candidates if one.group == group]
+            base = names.get(baselines.get(group or "", ""))
+            groups += compare(mine, sweep=self.sweep.name, baseline=base, epoch=epoch).groups
+        whole = compare([], sweep=self.sweep.name, epoch=epoch)
+        return msgspec.structs.replace(whole, groups=tuple(groups))
+
+    # Control
+
+    def runs(self, keys: Iterable[str]) -> tuple[Run, ...]:
+        """Runs by key, in the order of the sweep."""
+        wanted = set(keys)
+        return tuple(run for run in self.sweep.runs if run.key in wanted)
+
+    def plan_submission(
+        self, runs: Collection[Run], overrides: Mapping[str, Scalar], *, fresh: bool = False
+    ) -> tuple[SubmissionPlan, tuple[Finding, ...]]:
+        """What would be submitted, and what stands in its way."""
+        from lrdash.control.preflight import preflight
+        from lrdash.control.submission import plan_submission
+
+        scheduler = self._the_scheduler()
+        plan = plan_submission(self.sweep, scheduler, runs, overrides=overrides, fresh=fresh)
+        return plan, preflight(plan.sweep, scheduler, plan.jobs)
+
+    def submit_command(self, plan: SubmissionPlan) -> list[tuple[str, ...]]:
+        return [self._the_scheduler().submit_command(job) for job in plan.jobs]
+
+    def submit(self, plan: SubmissionPlan) -> list[Outcome]:
+        from lrdash.control.submission import carry_out
+
+        return list(carry_out(plan, self._the_scheduler()))
+
+    def plan_action(self, name: ActionName, runs: Collection[Run], seconds: int | None = None) -> ActionPlan:
+        from lrdash.control.actions import plan_action
+
+        return plan_action(self.sweep, self._the_scheduler(), name, runs, seconds)
+
+    def carry_out(self, plan: ActionPlan) -> None:
+        from lrdash.control.actions import carry_out_action
+
+        carry_out_action(plan, self._the_scheduler())
+
+    def _the_scheduler(self) -> Scheduler:
+        if self.scheduler is None:
+            raise UnsupportedError(
+                "no Slurm on this machine; start with --scheduler local to run the sweep here"
+            )
+        return self.scheduler

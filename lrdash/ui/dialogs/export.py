@@ -1,0 +1,45 @@
+"""Writing the comparison to a file of the current directory, in the formats of `lrdash results`."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from lrdash.ui.backend import Backend
+from lrdash.ui.state import ScreenState
+
+FORMATS = {
+    "m": ("Markdown", "the comparison, for a pull request or a notebook"),
+    "c": ("CSV", "one row a run"),
+    "j": ("JSON", "everything, for a program"),
+    "l": ("LaTeX", "tables for a paper"),
+    "h": ("HTML", "one file with everything in it"),
+    "p": ("picture", "this screen as SVG"),
+}
+_NAMES = {"m": "md", "c": "csv", "j": "json", "l": "latex", "h": "html"}
+_SUFFIXES = {"latex": "tex"}
+
+
+def export(letter: str, backend: Backend, state: ScreenState) -> Path:
+    """Write the report; blocks. A file that is there is never overwritten."""
+    from lrdash.report.document import make_report
+    from lrdash.report.formats import render
+
+    name = _NAMES[letter]
+    candidates = backend.candidates()
+    report = make_report(backend.compare(state.baselines), candidates, state.snapshot)
+    return write_new(f"{state.snapshot.sweep}-comparison", _SUFFIXES.get(name, name), render(report, name))
+
+
+def write_new(stem: str, suffix: str, text: str) -> Path:
+    """Create `stem.suffix`, or `stem-2.suffix`… when there is one."""
+    for number in range(1, 1000):
+        path = Path(f"{stem}{f'-{number}' if number > 1 else ''}.{suffix}")
+        try:
+            descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666)
+        except FileExistsError:
+            continue
+        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+            file.write(text)
+        return path.resolve()
+    raise FileExistsError(f"{stem}.{suffix}: a thousand of them are here already")

@@ -1,0 +1,72 @@
+"""The settings file, `config.toml` in the user's configuration folder."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import msgspec
+import platformdirs
+
+from lrdash.errors import ConfigError
+from lrdash.ui.bindings import VIEWS
+
+
+class Notify(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What happens when a run ends, fails, or a check fails."""
+
+    bell: bool = True
+    command: tuple[str, ...] = ()
+    """Run with the news as its last argument: `["notify-send", "lrdash"]`."""
+
+
+class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Every key is optional."""
+
+    theme: str = ""
+    """A theme's name; empty keeps the one that was chosen last."""
+    ascii: bool = False
+    queue_seconds: float = 0.0
+    """Never ask the queue more often than this; the scheduler's own pace is kept when it is slower."""
+    files_seconds: float = 0.0
+    notify: Notify = Notify()
+    keys: dict[str, str] = {}
+    """Binding -> keys: `"home.mark" = "m"`; `lrdash` lists the bindings under `?` and in docs/keys.md."""
+
+
+def settings_file() -> Path:
+    return platformdirs.user_config_path("lrdash") / "config.toml"
+
+
+def load_settings(path: Path | None = None) -> Settings:
+    """The user's settings; all defaults where there is no file.
+
+    Raises:
+        ConfigError: the file cannot be read, or names something that does not exist.
+    """
+    path = path or settings_file()
+    try:
+        text = path.read_bytes()
+    except FileNotFoundError:
+        return Settings()
+    except OSError as error:
+        raise ConfigError(f"{path}: cannot be read: {error.strerror}") from None
+    try:
+        settings = msgspec.toml.decode(text, type=Settings)
+    except msgspec.DecodeError as error:
+        fields = ", ".join(Settings.__struct_fields__)
+        raise ConfigError(f"{path}: {error}; keys are {fields}") from None
+    _check_keys(path, settings)
+    return settings
+
+
+def _check_keys(path: Path, settings: Settings) -> None:
+    known = binding_ids()
+    for name in settings.keys:
+        if name not in known:
+            raise ConfigError(f"{path}: keys.{name!r} is no binding; they are listed in docs/keys.md")
+
+
+def binding_ids() -> set[str]:
+    """`view.name` of every row of the table; the digits have one each."""
+    ids = {f"{view}.{key.name}" for view, keys in VIEWS.items() for key in keys}
+    return ids | {f"everywhere.{digit}" for digit in range(10)}

@@ -1,0 +1,150 @@
+"""A scrolling list of styled lines, some of which can be chosen: tables, texts and menus are all this."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from rich.cells import cell_len
+from rich.segment import Segment
+from textual import events
+from textual.geometry import Size
+from textual.message import Message
+from textual.reactive import reactive
+from textual.scroll_view import ScrollView
+from textual.strip import Strip
+
+from lrdash.ui.bindings import bindings
+from lrdash.ui.context import InkSpan, Painted
+
+
+@dataclass(frozen=True)
+class Line:
+    """Spans of one line; with a key it can be chosen."""
+
+    spans: tuple[InkSpan, ...] = ()
+    key: str = ""
+
+    @property
+    def text(self) -> str:
+        return "".join(text for text, _ in self.spans)
+
+
+def line(*spans: InkSpan, key: str = "") -> Line:
+    return Line(spans, key)
+
+
+class Lines(ScrollView, Painted, can_focus=True):
+    """Keeps the cursor on its key and the scroll position when the lines change."""
+
+    BINDINGS = bindings("list")
+
+    cursor: reactive[str] = reactive("")
+    """Key of the line under the cursor; empty when no line has a key."""
+
+    @dataclass
+    class Moved(Message):
+        """The cursor is on another line."""
+
+        lines: Lines
+        key: str
+
+        @property
+        def control(self) -> Lines:
+            return self.lines
+
+    @dataclass
+    class Chosen(Message):
+        """A line was chosen with enter or a click."""
+
+        lines: Lines
+        key: str
+
+        @property
+        def control(self) -> Lines:
+            return self.lines
+
+    def __init__(
+        self,
+        lines: Sequence[Line] = (),
+        *,
+        id: str | None = None,  # noqa: A002
+        classes: str | None = None,
+    ) -> None:
+        super().__init__(id=id, classes=classes)
+        self.lines: tuple[Line, ...] = ()
+        self.show(lines)
+
+    def show(self, lines: Sequence[Line]) -> None:
+        """Replace the lines."""
+        if tuple(lines) == self.lines:
+            return
+        self.lines = tuple(lines)
+        keys = self._keys()
+        if self.cursor not in keys:
+            self.cursor = keys[0] if keys else ""
+        width = max((cell_len(one.text) for one in self.lines), default=0)
+        self.virtual_size = Size(width, len(self.lines))
+        self.refresh()
+
+    def _keys(self) -> list[str]:
+        return [one.key for one in self.lines if one.key]
+
+    def render_line(self, y: int) -> Strip:
+        position = self.scroll_offset.y + y
+        if position >= len(self.lines):
+            return self.line([], self.size.width)
+        one = self.lines[position]
+        left, width = self.scroll_offset.x, self.size.width
+        strip = self.line(one.spans, max(width + left, self.virtual_size.width)).crop(left, left + width)
+        if one.key:
+            strip = strip.apply_meta({"line": position})
+        if one.key and one.key == self.cursor:
+            highlight = self.paint.selected if self.has_focus else self.paint.selected_elsewhere
+            return Strip(Segment.apply_style(strip, post_style=highlight), width)
+        return strip
+
+    def watch_cursor(self, cursor: str) -> None:
+        if cursor and self.is_attached:
+            self.post_message(self.Moved(self, cursor))
+            self._scroll_to_cursor()
+        self.refresh()
+
+    def _scroll_to_cursor(self) -> None:
+        position = next((at for at, one in enumerate(self.lines) if one.key == self.cursor), 0)
+        top, height = self.scroll_offset.y, self.size.height
+        if not top <= position < top + height:
+            self.scroll_to(y=position if position < top else position - height + 1, animate=False)
+
+    # Keys and mouse
+
+    def action_move(self, rows: int) -> None:
+        """To another line that can be chosen; scrolls where none can."""
+        keys = self._keys()
+        if not keys:
+            self.scroll_to(y=self.scroll_offset.y + rows, animate=False)
+            return
+        position = keys.index(self.cursor) if self.cursor in keys else 0
+        wanted = max(0, min(position + rows, len(keys) - 1))
+        if wanted == position and abs(rows) == 1:
+            self.scroll_to(y=self.scroll_offset.y + rows, animate=False)
+        self.cursor = keys[wanted]
+
+    def action_page(self, pages: int) -> None:
+        self.action_move(pages * max(1, self.size.height - 1))
+
+    def action_sideways(self, columns: int) -> None:
+        self.scroll_to(x=self.scroll_offset.x + columns, animate=False)
+
+    def action_choose(self) -> None:
+        self.post_message(self.Chosen(self, self.cursor))
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Where nothing can be chosen, enter is the screen's."""
+        return bool(self.cursor) if action == "choose" else True
+
+    def on_click(self, event: events.Click) -> None:
+        position = event.style.meta.get("line")
+        if isinstance(position, int) and position < len(self.lines):
+            self.cursor = self.lines[position].key
+            self.post_message(self.Chosen(self, self.cursor))
