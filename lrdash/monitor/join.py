@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
 from msgspec.structs import replace
 
+from lrdash.logs.facts import AttemptFacts
 from lrdash.monitor.checks import run_checks
 from lrdash.monitor.diagnosis import diagnose
 from lrdash.monitor.evidence import NO_FACTS, PredictionFacts, RunEvidence
@@ -15,7 +17,7 @@ from lrdash.monitor.files import FileFacts, RunFiles
 from lrdash.monitor.forecast import forecast
 from lrdash.monitor.queue import VANISHED, QueueFacts
 from lrdash.monitor.snapshot import Attempt, Metrics, RunStatus, Snapshot, Sources, Usage
-from lrdash.results.documents import RunResults
+from lrdash.results.documents import RunResults, epoch_rows
 from lrdash.scheduler.base import Task, TaskUsage
 from lrdash.sweep.script import BatchScript
 from lrdash.sweep.spec import Args, Run, Sweep
@@ -105,7 +107,7 @@ def _status(
         cls_backbone_learning_rate=evidence.backbone_learning_rate,
         attempt=_attempt(evidence),
         progress=forecast(evidence),
-        metrics=_metrics(files.results),
+        metrics=run_metrics(files.results, evidence.facts),
         checks=run_checks(evidence),
         diagnosis=diagnose(evidence),
         usage=_usage(usage, evidence),
@@ -185,7 +187,11 @@ def _expected_start(task: Task) -> str | None:
     return datetime.fromtimestamp(task.started).astimezone().isoformat(timespec="seconds")
 
 
-def _metrics(results: RunResults) -> Metrics:
+def run_metrics(results: RunResults, facts: AttemptFacts) -> Metrics:
+    """The metrics of result files; where they tell of no epoch, those that the log printed."""
+    if not results.epochs and facts.evaluations:
+        epochs = epoch_rows([row.values for row in facts.evaluations])
+        results = dataclasses.replace(results, epochs=epochs, source="log")
     return Metrics(results.last, results.best, results.predict, results.epochs, results.source)
 
 

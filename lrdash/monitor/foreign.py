@@ -1,0 +1,106 @@
+"""Runs without a sweep file, watched: stock transformers Trainer folders, LLaMA-Factory's, our trainer's."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from lrdash.logs.scanner import LogScanner
+from lrdash.monitor.evidence import NO_FACTS, RunEvidence
+from lrdash.monitor.forecast import forecast
+from lrdash.monitor.join import run_metrics
+from lrdash.monitor.snapshot import Attempt, LogPaths, RunStatus, Snapshot, Source, Sources
+from lrdash.results.foreign import ForeignRun, find_runs
+from lrdash.results.history import ResultsReader
+
+FILES_SECONDS = 2.0
+NEVER_SECONDS = 3600.0
+LOG_PATTERNS = ("running_log.txt", "*.out", "*.log", "*.txt")
+ERROR_PATTERNS = ("*.err",)
+
+
+def foreign_snapshot(folders: Sequence[Path]) -> Snapshot:
+    """One look at the runs in these folders.
+
+    Raises:
+        ResultsError: a folder is missing or holds no run.
+    """
+    return ForeignMonitor(folders).poll_files()
+
+
+class ForeignMonitor:
+    """The runs in and below some folders; there is no queue to ask."""
+
+    queue_interval = NEVER_SECONDS
+    files_interval = FILES_SECONDS
+    command_log: Sequence[Any] = ()
+
+    def __init__(self, folders: Sequence[Path], clock: Callable[[], float] = time.time) -> None:
+        self.runs = find_runs(folders)
+        self.name = ", ".join(folder.resolve().name for folder in folders)
+        self._clock = clock
+        self._reader = ResultsReader()
+        self._scanner = LogScanner()
+        self.snapshot = self._take(())
+
+    def poll_queue(self) -> Snapshot:
+        return self.snapshot
+
+    def poll_files(self) -> Snapshot:
+        """Read what is new in every folder; blocks."""
+        self.snapshot = self._take([self._status(run) for run in self.runs])
+        return self.snapshot
+
+    def close(self) -> None:
+        """Nothing runs and nothing is kept: foreign folders are only read."""
+
+    def _take(self, runs: Sequence[RunStatus]) -> Snapshot:
+        at = datetime.fromtimestamp(self._clock()).astimezone().isoformat(timespec="milliseconds")
+        files = Source("fresh", 0.0)
+        return Snapshot(
+            sweep=self.name, taken_at=at, sources=Sources(logs=files, results=files), runs=tuple(runs)
+        )
+
+    def _status(self, run: ForeignRun) -> RunStatus:
+        results = self._reader.read(run.folder, run.folder)
+        steps = self._reader.steps(run.folder, run.folder)
+        logs = find_logs(run.folder)
+        facts = NO_FACTS
+        if logs.out or logs.err:
+            absent = run.folder / ".no-such-log"
+            facts = self._scanner.scan(Path(logs.out or absent), Path(logs.err or absent))[-1]
+        evidence = RunEvidence(now=self._clock(), facts=facts, results=results, steps=steps)
+        meta = results.meta
+        return RunStatus(
+            run=run.name,
+            label=run.label,
+            learning_rate=evidence.learning_rate or _rate(run, "learning_rate"),
+            cls_backbone_learning_rate=evidence.backbone_learning_rate
+            or _rate(run, "cls_backbone_learning_rate"),
+            attempt=Attempt(meta.job, meta.restart) if meta and meta.job else None,
+            progress=forecast(evidence),
+            metrics=run_metrics(results, facts),
+            logs=logs,
+        )
+
+
+def find_logs(folder: Path) -> LogPaths:
+    """The newest file of a log's name in a run's folder, for each stream."""
+    out, err = _newest(folder, LOG_PATTERNS), _newest(folder, ERROR_PATTERNS)
+    return LogPaths(str(out) if out else None, str(err) if err else None)
+
+
+def _newest(folder: Path, patterns: Sequence[str]) -> Path | None:
+    for pattern in patterns:
+        found = [path for path in folder.glob(pattern) if path.is_file()]
+        if found:
+            return max(found, key=lambda path: path.stat().st_mtime).absolute()
+    return None
+
+
+def _rate(run: ForeignRun, name: str) -> float | None:
+    value = run.args.get(name)
+    return float(value) if isinstance(value, int | float) else None
