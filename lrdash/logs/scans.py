@@ -183,7 +183,7 @@ def matches_from(log: LogFile, matcher: Matcher, start: int, stop: int) -> tuple
     if end < stop:
         whole = data.rfind(b"\n") + 1
         end = start + whole if whole else min(stop, log.end_of_line(start))
-        data = data[: end - start]
+        data = data[:whole] if whole else log.read_through(start, end - start)
     return _line_starts(log, matcher, data, start), end
 
 

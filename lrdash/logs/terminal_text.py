@@ -11,6 +11,7 @@ import re
 import unicodedata
 
 from rich.ansi import AnsiDecoder
+from rich.color import ColorSystem
 from rich.style import Style
 from rich.text import Text
 
@@ -21,7 +22,8 @@ _SEQUENCE = re.compile(
     \x1b\[ [0-?]* [\ -/]* [@-~]                        # CSI: cursor, erase, modes, and colours
     | \x1b\] [^\x07\x1b]* (?: \x07 | \x1b\\ )          # OSC: title, clipboard, hyperlinks
     | \x1b[PX^_] [^\x1b]* \x1b\\                       # DCS, SOS, PM, APC
-    | \x1b [\ -/]* [0-OQ-WYZ\\`-~]                     # the rest; an unfinished OSC or DCS stays visible
+    | \x1b [\ -/]* [0-OQ-WYZ\\`-~]                     # the rest
+    | \x1b                                            # an unfinished one stays visible
     """,
     re.VERBOSE,
 )
@@ -39,7 +41,7 @@ def plain_text(data: bytes | str) -> str:
     text = _decode(data)
     if text.isprintable():
         return text
-    return _SEQUENCE.sub("", text).expandtabs(TAB_SIZE).translate(_PICTURES)
+    return _expand_tabs(Text(_SEQUENCE.sub(_visible, text).translate(_PICTURES))).plain
 
 
 def styled_text(data: bytes | str) -> Text:
@@ -47,7 +49,8 @@ def styled_text(data: bytes | str) -> Text:
     text = _decode(data)
     if "\x1b" not in text:
         return Text(plain_text(text), end="")
-    kept = _SEQUENCE.sub(lambda match: match[0] if _COLOURS.fullmatch(match[0]) else "", text)
+    # In one pass: what is left when a sequence is taken out may be a sequence again.
+    kept = _SEQUENCE.sub(lambda match: match[0] if _COLOURS.fullmatch(match[0]) else _visible(match), text)
     styled = AnsiDecoder().decode_line(kept.translate(_PICTURES_BUT_COLOURS))
     styled.end = ""
     # Hidden and blinking text is shown like any other.
@@ -55,8 +58,19 @@ def styled_text(data: bytes | str) -> Text:
         span._replace(style=span.style + _VISIBLE) if isinstance(span.style, Style) else span
         for span in styled.spans
     ]
-    styled.expand_tabs(TAB_SIZE)
-    return styled
+    return _expand_tabs(styled)
+
+
+def ansi_text(data: bytes | str) -> str:
+    """The same again, to be written to a terminal."""
+    text = styled_text(data)
+    parts, position = [], 0
+    for span in text.spans:  # one after the other: each is what was written in one colour
+        parts.append(text.plain[position : span.start])
+        style = span.style if isinstance(span.style, Style) else Style.null()
+        parts.append(style.render(text.plain[span.start : span.end], color_system=ColorSystem.TRUECOLOR))
+        position = span.end
+    return "".join(parts) + text.plain[position:]
 
 
 class _Pictures(dict[int, str]):
@@ -81,8 +95,18 @@ def _picture(character: str) -> str:
     return character
 
 
-_PICTURES = _Pictures()
+_PICTURES = _Pictures({0x09: "\t"})
 _PICTURES_BUT_COLOURS = _Pictures({0x09: "\t", 0x1B: "\x1b"})
+
+
+def _visible(sequence: re.Match[str]) -> str:
+    return "␛" if sequence[0] == "\x1b" else ""
+
+
+def _expand_tabs(text: Text) -> Text:
+    if "\t" in text.plain:
+        text.expand_tabs(TAB_SIZE)
+    return text
 
 
 def _decode(data: bytes | str) -> str:

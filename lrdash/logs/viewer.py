@@ -66,11 +66,8 @@ class LogViewer:
         self.unseen = None
 
     def next_scan(self) -> Scan | None:
-        """What is left to be done, most urgent first; a slice of it is `advance`."""
+        """What is left to be done, most urgent first; `advance` does a slice of it."""
         return next((scan for scan in self._scans() if not scan.is_complete(self.log)), None)
-
-    def advance(self, scan: Scan) -> None:
-        scan.advance(self.log)
 
     @property
     def _lines(self) -> Lines:

@@ -215,10 +215,10 @@ class LogPane(Widget):
         if self.prompt.display and event.view is self.view:
             self.prompt.show_matched(found_words(event.view))
 
-    @on(LogView.NotFound)
-    def _say_not_found(self, event: LogView.NotFound) -> None:
+    @on(LogView.SearchEnded)
+    def _say_why(self, event: LogView.SearchEnded) -> None:
         event.stop()
-        self._say("no line matches in the whole log")
+        self._say(event.why)
 
     # ---- copying and handing over ----
 

@@ -22,6 +22,7 @@ from textual.selection import Selection
 from textual.strip import Strip
 from textual.widget import Widget
 
+from lrdash.errors import LogError
 from lrdash.logs.page import Page, Place, Row, Viewport
 from lrdash.logs.scans import Jump
 from lrdash.logs.search import Matcher
@@ -74,10 +75,10 @@ class LogView(Widget, can_focus=True):
         view: LogView
 
     @dataclass
-    class NotFound(Message):
-        """Nothing in the whole log matches."""
+    class SearchEnded(Message):
+        """Without anything found: why, in words."""
 
-        view: LogView
+        why: str
 
     def __init__(self, *, id: str | None = None) -> None:  # noqa: A002 - Textual's name
         super().__init__(id=id)
@@ -150,7 +151,12 @@ class LogView(Widget, can_focus=True):
             scan = viewer.next_scan()
             if scan is None:
                 return
-            await self._in_background(partial(viewer.advance, scan))
+            try:
+                await self._in_background(partial(scan.advance, viewer.log))
+            except LogError as error:
+                viewer.jump = None
+                self.search(None)
+                self.post_message(self.SearchEnded(str(error)))
             if isinstance(scan, Jump) and scan is viewer.jump and scan.is_complete(viewer.log):
                 self._land(viewer, scan)
             self.post_message(self.Looked(self))
@@ -282,7 +288,7 @@ class LogView(Widget, can_focus=True):
     def _land(self, viewer: LogViewer, jump: Jump) -> None:
         viewer.jump = None
         if jump.found is None:
-            self.post_message(self.NotFound(self))
+            self.post_message(self.SearchEnded("no line matches in the whole log"))
             return
         is_seen = any(row.line.start == jump.found for row in self.page.rows)
         if self.following or not is_seen:
