@@ -144,6 +144,11 @@ class RunStatus(msgspec.Struct, frozen=True):
         """`text:2`, or the run's name for a foreign folder."""
         return self.run if self.group is None else f"{self.group}:{self.index}"
 
+    @property
+    def state_word(self) -> str:
+        """The scheduler's state; what there is instead for a run that no scheduler knows."""
+        return self.state or ("no job" if self.group is None else "not submitted")
+
     def check(self, name: CheckName) -> Check | None:
         return next((check for check in self.checks if check.name == name), None)
 

@@ -26,11 +26,8 @@ class Delta:
 
     value: float
     half_width: float | None = None
-
-    @property
-    def is_clear(self) -> bool:
-        """Whether the interval leaves out zero."""
-        return self.half_width is not None and abs(self.value) > self.half_width
+    significant: bool = False
+    """After Holm's correction for the number of pairs."""
 
 
 def deltas(
@@ -44,19 +41,19 @@ def deltas(
         base = baselines.get(run.group or FOREIGN, "")
         mine, its = values[run.key], values.get(base)
         if mine is not None and its is not None:
-            half_width = _half_width(comparison, run.run, names[base], mine - its)
-            found[run.key] = Delta(mine - its, half_width)
+            found[run.key] = _paired(comparison, run.run, names[base], mine - its)
     return found
 
 
-def _half_width(comparison: Comparison | None, run: str, base: str, value: float) -> float | None:
-    """Of the paired interval, if the rows that were compared are of the epoch that is shown."""
+def _paired(comparison: Comparison | None, run: str, base: str, value: float) -> Delta:
+    """With the paired interval, if the rows that were compared are of the epoch that is shown."""
     for group in comparison.groups if comparison else ():
         pair = group.between(run, base)
         if pair is not None and abs(pair.accuracy.value - value) < 5e-4:
             low, high = pair.accuracy.low, pair.accuracy.high
-            return None if low is None or high is None else (high - low) / 2
-    return None
+            half_width = None if low is None or high is None else (high - low) / 2
+            return Delta(value, half_width, pair.significant)
+    return Delta(value)
 
 
 @dataclass(frozen=True)
@@ -83,7 +80,7 @@ class Column:
 
 def state_cell(run: RunStatus, context: TableContext) -> list[Span]:
     look = state_look(run.state, context.glyphs)
-    return [(f"{look.glyph} {plain(run.state or 'not submitted')}", look.role)]
+    return [(f"{look.glyph} {plain(run.state_word)}", look.role)]
 
 
 def epoch_cell(run: RunStatus, context: TableContext) -> list[Span]:
@@ -135,7 +132,7 @@ def delta_cell(run: RunStatus, context: TableContext) -> list[Span]:
         (text, "text"),
         (f" {context.glyphs.plus_minus} {fraction(delta.half_width, 2)} ", "muted"),
     ]
-    if not delta.is_clear:
+    if not delta.significant:
         return [*spans, (context.glyphs.same, "muted")]
     better = delta.value > 0
     return [

@@ -97,7 +97,7 @@ def evidence_lines(run: RunStatus, glyphs: Glyphs, width: int) -> list[Line]:
     ]
     words = f"  {glyphs.separator}  ".join(fact for fact in facts if fact)
     lines = [
-        line((f" {look.glyph} {plain(run.state or 'not submitted')}", look.role), (f"   {words}", "muted"))
+        line((f" {look.glyph} {plain(run.state_word)}", look.role), (f"   {words}", "muted"))
     ]
     if run.diagnosis is not None:
         lines += _diagnosis(run, glyphs, width)
