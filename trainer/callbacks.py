@@ -87,7 +87,7 @@ class Reporter(TrainerCallback):  # type: ignore[misc]
     def epoch_row(self, state: Any, metrics: dict[str, Any]) -> dict[str, Any]:
         """A row of `epochs`, named as in transformers' log_history."""
         engine = self._engine
-        rates = engine.current_rates or optimizer.rates(engine.optimizer)
+        rates = engine.current_rates
         return {
             "epoch": float(round(state.epoch, 6)),
             "step": state.global_step,

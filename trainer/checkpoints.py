@@ -35,6 +35,8 @@ class Progress:
     epoch: float
     epoch_loss: float
     """Sum of the losses of the steps of the current epoch."""
+    rates: Mapping[str, float]
+    """The rate of each part in the last step."""
     arguments: Mapping[str, Any]
     """Those that decide the result."""
 

@@ -130,6 +130,7 @@ class Engine(Trainer):  # type: ignore[misc]
     def resume_at(self, progress: Progress) -> None:
         """Take over the sums of the attempt that is resumed."""
         self.epoch_loss = torch.tensor(progress.epoch_loss, dtype=torch.float64)
+        self.current_rates = dict(progress.rates)
         self._note_epoch_loss(progress.step)
 
     def _note_epoch_loss(self, step: int) -> None:
@@ -166,7 +167,11 @@ class Engine(Trainer):  # type: ignore[misc]
             save_optimizer(folder, self.model_wrapped, self.optimizer.optimizer, self.lr_scheduler)
             self._save_rng_state(str(folder))
             progress = Progress(
-                step, epoch, self._epoch_loss_sum(), self.arguments.that_matter(self.args.world_size)
+                step,
+                epoch,
+                self._epoch_loss_sum(),
+                self.current_rates,
+                self.arguments.that_matter(self.args.world_size),
             )
             barrier()
             if self.args.should_save:

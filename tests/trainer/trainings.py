@@ -5,6 +5,8 @@ A run of several processes is started as torchrun would, without torchrun's own 
 
 from __future__ import annotations
 
+import importlib
+import itertools
 import json
 import multiprocessing
 import os
@@ -12,10 +14,14 @@ import signal
 import socket
 import sys
 from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, field
+from functools import reduce
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import Any
+
+from tests.conftest import hold_training_lock
 
 _CONTEXT = multiprocessing.get_context("forkserver")
 _CONTEXT.set_forkserver_preload(
@@ -25,12 +31,37 @@ SECONDS = 240.0
 """No training of a test takes longer, even on a loaded machine."""
 
 
+@dataclass(frozen=True)
+class Interruption:
+    """A signal to the process itself when it calls a function for the nth time; the call then goes on."""
+
+    place: str
+    """`module:attribute`, as in `trainer.checkpoints:publish`."""
+    call: int
+    signal: signal.Signals
+    rank: int = 0
+
+    def arm(self) -> None:
+        module, _, path = self.place.partition(":")
+        *owners, name = path.split(".")
+        owner = reduce(getattr, owners, importlib.import_module(module))
+        function, calls = getattr(owner, name), itertools.count(1)
+
+        def interrupted(*args: Any, **kwargs: Any) -> Any:
+            if next(calls) == self.call:
+                os.kill(os.getpid(), self.signal)
+            return function(*args, **kwargs)
+
+        setattr(owner, name, interrupted)
+
+
 @dataclass
 class Training:
-    """A started run; its output is in `folder`."""
+    """A started run; its output is in `folder`. It holds the machine's training lock until it was waited for."""
 
     folder: Path
     processes: list[BaseProcess] = field(default_factory=list)
+    lock: ExitStack = field(default_factory=ExitStack)
 
     @property
     def out(self) -> str:
@@ -50,11 +81,12 @@ class Training:
 
     def wait(self, seconds: float = SECONDS) -> int:
         """The exit code of the first process, negative after a signal."""
-        for process in self.processes:
-            process.join(seconds)
-            if process.is_alive():
-                self.send(signal.SIGKILL)
-                raise AssertionError(f"a training took longer than {seconds:g} s:\n{self.out}\n{self.err}")
+        with self.lock:
+            for process in self.processes:
+                process.join(seconds)
+                if process.is_alive():
+                    self.send(signal.SIGKILL)
+                    raise AssertionError(f"a training took over {seconds:g} s:\n{self.out}\n{self.err}")
         code = self.processes[0].exitcode
         assert code is not None
         return code
@@ -93,23 +125,36 @@ def words(demo: Path, kind: str = "text", **changes: object) -> list[str]:
 
 
 def start(
-    words: Sequence[str], folder: Path, *, processes: int = 1, environment: Mapping[str, str] | None = None
+    words: Sequence[str],
+    folder: Path,
+    *,
+    processes: int = 1,
+    environment: Mapping[str, str] | None = None,
+    interruption: Interruption | None = None,
 ) -> Training:
     """Start a run in `folder`, its working directory."""
     folder.mkdir(parents=True, exist_ok=True)
     training = Training(folder)
+    training.lock.enter_context(hold_training_lock())
     port = free_port()
     for rank in range(processes):
         variables = dict(environment or {}) | (_ranks(rank, processes, port) if processes > 1 else {})
-        process = _CONTEXT.Process(target=_child, args=(list(words), folder, rank, variables))
+        process = _CONTEXT.Process(target=_child, args=(list(words), folder, rank, variables, interruption))
         process.start()
         training.processes.append(process)
     return training
 
 
-def train(words: Sequence[str], folder: Path, *, processes: int = 1, code: int = 0) -> Training:
+def train(
+    words: Sequence[str],
+    folder: Path,
+    *,
+    processes: int = 1,
+    code: int = 0,
+    interruption: Interruption | None = None,
+) -> Training:
     """Carry a run out; fails with its output when it does not end with `code`."""
-    training = start(words, folder, processes=processes)
+    training = start(words, folder, processes=processes, interruption=interruption)
     ended = training.wait()
     assert ended == code, f"exit code {ended}, not {code}:\n{training.out}\n{training.err}"
     return training
@@ -134,7 +179,9 @@ def free_port() -> int:
         return port
 
 
-def _child(words: list[str], folder: Path, rank: int, variables: dict[str, str]) -> None:
+def _child(
+    words: list[str], folder: Path, rank: int, variables: dict[str, str], interruption: Interruption | None
+) -> None:
     os.chdir(folder)
     os.environ.update(variables)
     for stream, suffix in ((sys.stdout, "out"), (sys.stderr, "err")):
@@ -142,6 +189,8 @@ def _child(words: list[str], folder: Path, rank: int, variables: dict[str, str])
             os.dup2(file.fileno(), stream.fileno())
     from trainer.__main__ import main
 
+    if interruption is not None and interruption.rank == rank:
+        interruption.arm()
     main(words)
 
 

@@ -1,0 +1,180 @@
+"""Runs that are stopped or killed, and resumed: they end as if nothing had happened."""
+
+from __future__ import annotations
+
+import json
+import signal
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.trainer.trainings import Interruption, Training, start, train, words
+from trainer.processes import STOPPED_EXIT_CODE
+
+pytestmark = pytest.mark.training
+
+STEPS_PER_EPOCH = 3
+STEP = "trainer.engine:Engine.training_step"
+SAVE = "trainer.checkpoints:publish"
+OPTIMIZER = "trainer.engine:save_optimizer"
+EVALUATION = "transformers.trainer_callback:CallbackHandler.on_prediction_step"
+PREDICTION = "trainer.results:write_predictions"
+MOMENTARY = ("runtime", "per_second", "wall_time")
+
+
+def read(path: Path) -> Any:
+    return json.loads(path.read_text())
+
+
+def epochs(run: Training) -> list[dict[str, Any]]:
+    rows = read(run.folder / "results" / "run" / "all_results.json")["epochs"]
+    return [{key: row[key] for key in row if not key.endswith(MOMENTARY)} for row in rows]
+
+
+def predictions(run: Training) -> str:
+    return (run.folder / "results" / "run" / "generated_predictions.jsonl").read_text()
+
+
+@pytest.fixture(scope="module")
+def command(demo_data: Path) -> list[str]:
+    return words(demo_data, "text", num_train_epochs=3, cls_backbone_learning_rate=2e-6)
+
+
+@pytest.fixture(scope="module")
+def uninterrupted(command: list[str], tmp_path_factory: pytest.TempPathFactory) -> Training:
+    return train(command, tmp_path_factory.mktemp("uninterrupted"))
+
+
+def check_resumed(resumed: Training, uninterrupted: Training, step: int) -> None:
+    """Went on right after `step`, and ended exactly like a run that was never interrupted."""
+    steps = [row["step"] for row in resumed.rows("loss")]
+    assert steps == list(range(step + 1, 3 * STEPS_PER_EPOCH + 1))
+    assert epochs(resumed) == epochs(uninterrupted)
+    assert predictions(resumed) == predictions(uninterrupted)
+    assert not (resumed.folder / "saves" / "stopped.json").exists()
+
+
+@pytest.mark.parametrize(
+    ("place", "call", "step", "checkpoint"),
+    [
+        (STEP, 5, 5, "checkpoint-5"),
+        (SAVE, 1, 3, "checkpoint-epoch1"),
+        (EVALUATION, 4, 6, "checkpoint-epoch2"),
+        (EVALUATION, 10, 9, "checkpoint-epoch3"),  # the prediction after the last epoch
+    ],
+    ids=["epoch", "save", "evaluation", "prediction"],
+)
+def test_a_stopped_run_goes_on_as_if_it_had_not_been(
+    command: list[str],
+    uninterrupted: Training,
+    tmp_path: Path,
+    place: str,
+    call: int,
+    step: int,
+    checkpoint: str,
+) -> None:
+    stop = Interruption(place, call, signal.SIGTERM)
+    stopped = train(command, tmp_path, code=STOPPED_EXIT_CODE, interruption=stop)
+    marker = read(tmp_path / "saves" / "stopped.json")
+    assert marker == {
+        "step": step,
+        "epoch": pytest.approx(step / STEPS_PER_EPOCH, abs=1e-6),
+        "signal": "SIGTERM",
+        "checkpoint": f"saves/{checkpoint}",
+    }
+    assert (
+        f"[INFO] Stopped by SIGTERM at step {step}, epoch {step / 3:.2f}; checkpoint saves/{checkpoint}"
+        in (stopped.out.splitlines())
+    )
+    check_resumed(train(command, tmp_path), uninterrupted, step)
+
+
+@pytest.mark.parametrize(
+    ("place", "call", "step"),
+    [(STEP, 8, 6), (SAVE, 2, 3), (OPTIMIZER, 3, 6), (EVALUATION, 5, 6), (PREDICTION, 1, 9)],
+    ids=["epoch", "publishing", "saving", "evaluation", "prediction"],
+)
+def test_a_killed_run_goes_on_from_its_last_complete_checkpoint(
+    command: list[str], uninterrupted: Training, tmp_path: Path, place: str, call: int, step: int
+) -> None:
+    train(command, tmp_path, code=-signal.SIGKILL, interruption=Interruption(place, call, signal.SIGKILL))
+    resumed = train(command, tmp_path)
+    assert f"at step {step}, epoch {step / STEPS_PER_EPOCH:g}" in resumed.out
+    check_resumed(resumed, uninterrupted, step)
+    assert not list((tmp_path / "saves").glob(".*"))
+
+
+def test_two_processes_stop_at_the_same_step(demo_data: Path, tmp_path: Path) -> None:
+    command = words(demo_data, per_device_train_batch_size=4, gradient_accumulation_steps=2)
+    stop = Interruption(STEP, 7, signal.SIGUSR1, rank=1)  # the first pass of step 4
+    run = train(command, tmp_path, processes=2, code=STOPPED_EXIT_CODE, interruption=stop)
+    assert [process.exitcode for process in run.processes] == [STOPPED_EXIT_CODE] * 2
+    assert read(tmp_path / "saves" / "stopped.json")["step"] == 4
+    assert read(tmp_path / "saves" / "stopped.json")["signal"] == "SIGUSR1"
+    whole = train(command, tmp_path / "whole", processes=2)
+    resumed = train(command, tmp_path, processes=2)
+    assert [row["step"] for row in resumed.rows("loss")] == [5, 6]
+    assert epochs(resumed) == epochs(whole)
+
+
+def test_a_run_may_be_resumed_on_another_number_of_processes(
+    command: list[str], uninterrupted: Training, demo_data: Path, tmp_path: Path
+) -> None:
+    train(command, tmp_path, code=STOPPED_EXIT_CODE, interruption=Interruption(STEP, 4, signal.SIGTERM))
+    changed = words(
+        demo_data,
+        num_train_epochs=3,
+        cls_backbone_learning_rate=2e-6,
+        per_device_train_batch_size=4,
+        gradient_accumulation_steps=2,
+    )
+    resumed = train(changed, tmp_path, processes=2)
+    for row, expected in zip(epochs(resumed), epochs(uninterrupted), strict=True):
+        assert row["loss"] == pytest.approx(expected["loss"], abs=1e-5)
+        assert row["eval_loss"] == pytest.approx(expected["eval_loss"], abs=1e-5)
+
+
+def test_a_stop_before_the_first_step_leaves_a_marker_without_a_checkpoint(
+    command: list[str], tmp_path: Path
+) -> None:
+    stop = Interruption("trainer.run:load_classifier", 1, signal.SIGTERM)
+    train(command, tmp_path, code=STOPPED_EXIT_CODE, interruption=stop)
+    marker = read(tmp_path / "saves" / "stopped.json")
+    assert (marker["step"], marker["checkpoint"]) == (0, None)
+
+
+def test_no_process_outlives_its_parent(command: list[str], tmp_path: Path) -> None:
+    """As under torchrun: a process that was told its rank dies with the process that started it."""
+    import subprocess
+    import sys
+
+    from tests.waiting import wait_until
+
+    script = (
+        "import os, subprocess, sys\n"
+        "child = subprocess.Popen([sys.executable, '-c', 'from trainer import processes; import time;'"
+        " 'processes.die_with_parent(); print(1, flush=True); time.sleep(600)'], stdout=subprocess.PIPE,"
+        " env={**os.environ, 'LOCAL_RANK': '0'})\n"
+        "child.stdout.readline()\n"
+        "print(child.pid, flush=True)\n"
+        "os.kill(os.getpid(), 9)\n"
+    )
+    parent = subprocess.run([sys.executable, "-c", script], stdout=subprocess.PIPE, text=True, check=False)
+    pid = int(parent.stdout)
+    wait_until(lambda: not Path(f"/proc/{pid}").exists() or "Z" in _state(pid), 10, "the child ends")
+
+
+def _state(pid: int) -> str:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+    except FileNotFoundError:
+        return "Z"
+
+
+def test_a_second_run_of_a_finished_one_changes_nothing(command: list[str], uninterrupted: Training) -> None:
+    before = {path: path.stat().st_mtime_ns for path in (uninterrupted.folder / "results").rglob("*.json*")}
+    again = start(command, uninterrupted.folder)
+    assert again.wait() == 0
+    assert "Nothing to do" in again.out
+    assert before == {path: path.stat().st_mtime_ns for path in before}
