@@ -159,6 +159,13 @@ class StreamFacts(msgspec.Struct):
     finished: LogLine | None = None
     """Mark of a run that came to its end: train_runtime or the predict metrics."""
 
+    def copy(self) -> StreamFacts:
+        """These facts as they are now: the scanner goes on filling its own."""
+        values = ((name, getattr(self, name)) for name in self.__struct_fields__)
+        return StreamFacts(
+            **{name: value.copy() if isinstance(value, list | dict) else value for name, value in values}
+        )
+
     @property
     def is_empty(self) -> bool:
         """Whether nothing known was found."""

@@ -48,6 +48,7 @@ class StreamReader:
         self._saved_at: float | None = None
         self._unfinished = b""
         self._ahead: tuple[OptimizerLine, ...] = ()
+        self._known: list[StreamFacts] | None = None
 
     def scan(self, budget: int | None = None) -> None:
         """Take in what is new, at most about `budget` bytes of it."""
@@ -61,7 +62,9 @@ class StreamReader:
 
     def attempts(self) -> list[StreamFacts]:
         """What is known, the last line included where it looks whole."""
-        known = self._collector.attempts
+        if self._known is None:
+            self._known = [facts.copy() for facts in self._collector.attempts]
+        known = self._known
         extra = [*self._ahead, *self._unfinished_optimizer()]
         causes = self._peek().causes if self._is_quiet() else []
         if not extra and not causes:
@@ -109,6 +112,7 @@ class StreamReader:
         self._seen = now
 
     def _read(self, fd: int, budget: int | None) -> None:
+        self._known = None
         status = os.fstat(fd)
         cursor = self._cursor_for(fd, status)
         before = cursor.offset

@@ -153,7 +153,9 @@ def _remaining(pace: Pace, step: int, steps: int, epochs: float) -> tuple[float,
 
 
 def _seconds_since(evidence: RunEvidence, sample: ProgressSample) -> float:
-    """How long ago the last sample's step was done, where the log was followed."""
+    """How long ago a running run's last sample was taken, where the log was followed."""
+    if evidence.has_ended:
+        return 0.0
     for stream in evidence.facts.streams:
         for live in reversed(stream.live_samples):
             if live.step == sample.step:

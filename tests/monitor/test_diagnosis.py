@@ -1,0 +1,289 @@
+"""Classes, evidence, remedies and their commands; states and logs that contradict each other."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from lrdash.monitor.diagnosis import diagnose
+from lrdash.monitor.evidence import RunEvidence
+from lrdash.monitor.snapshot import Diagnosis
+from lrdash.results.documents import RunResults
+from lrdash.results.steps import StepSeries
+from lrdash.sweep.spec import Sweep
+from tests.monitor.logged import (
+    BANNER,
+    NOW,
+    SEPARATE,
+    SWEEP,
+    evidence_of,
+    identity,
+    row,
+    script,
+    task,
+)
+
+CUDA = "torch.OutOfMemoryError: CUDA out of memory. Tried to allocate 2.00 GiB. GPU 0 is full"
+TRACEBACK = '[rank0]: Traceback (most recent call last):\n[rank0]:   File "x.py", line 1, in f\n[rank0]: {}\n'
+LAUNCHER = (
+    "E0529 07:39:13.791000 10689 torch/distributed/elastic/multiprocessing/api.py:869] failed (exitcode: 1)"
+    " local_rank: 0 (pid: 1) of binary: /usr/bin/python3\nTraceback (most recent call last):\n"
+    '  File "/bin/torchrun", line 8, in <module>\n'
+    "torch.distributed.elastic.multiprocessing.errors.ChildFailedError: \n"
+)
+SLURM = "slurmstepd: error: *** JOB 9 ON gpu01 CANCELLED AT 2026-01-01T00:00:00 {}***\n"
+AGAIN = "lrdash submit --group text --index 2"
+
+
+def diagnosed(folder: Path, out: str = "", err: str = "", **known: Any) -> Diagnosis:
+    known.setdefault("task", task("FAILED", exit_code="1:0"))
+    diagnosis = diagnose(evidence_of(folder, out, err, **known))
+    assert diagnosis is not None
+    return diagnosis
+
+
+@pytest.mark.parametrize("state", ["COMPLETED", "PENDING", "COMPLETING", "REQUEUED"])
+def test_states_that_are_no_failure(tmp_path: Path, state: str) -> None:
+    evidence = evidence_of(tmp_path, row(), TRACEBACK.format("ValueError: x"), task=task(state))
+    assert diagnose(evidence) is None
+
+
+def test_cuda_out_of_memory_halves_the_micro_batch(tmp_path: Path) -> None:
+    diagnosis = diagnosed(tmp_path, identity() + row(), BANNER + TRACEBACK.format(CUDA) + LAUNCHER)
+    assert diagnosis.failure == "cuda_out_of_memory"
+    assert diagnosis.evidence.file == str(tmp_path / "7_2.err")
+    assert diagnosis.evidence.line == 10
+    assert diagnosis.evidence.text.startswith("[rank0]: torch.OutOfMemoryError: CUDA out of memory.")
+    assert diagnosis.command == (
+        f"{AGAIN} --set per_device_train_batch_size=1 --set gradient_accumulation_steps=8"
+    )
+
+
+@pytest.mark.parametrize(
+    ("per_device", "steps", "changes"),
+    [
+        (4, 2, "--set per_device_train_batch_size=2 --set gradient_accumulation_steps=4"),
+        (3, 1, "--set per_device_train_batch_size=1 --set gradient_accumulation_steps=3"),
+        (
+            1,
+            8,
+            "--set per_device_train_batch_size=1 --set gradient_accumulation_steps=8 --set cutoff_len=1024",
+        ),
+    ],
+)
+def test_the_effective_batch_is_kept(tmp_path: Path, per_device: int, steps: int, changes: str) -> None:
+    overrides = {"per_device_train_batch_size": per_device, "gradient_accumulation_steps": steps}
+    assert diagnosed(tmp_path, err=CUDA + "\n", overrides=overrides).command == f"{AGAIN} {changes}"
+
+
+def test_the_first_cause_wins_over_what_follows(tmp_path: Path) -> None:
+    watchdog = (
+        "[rank1]:[E1 ProcessGroupNCCL.cpp:607] Watchdog caught collective operation timeout: WorkNCCL(1)\n"
+    )
+    assert diagnosed(tmp_path, err=TRACEBACK.format(CUDA) + watchdog).failure == "cuda_out_of_memory"
+    assert diagnosed(tmp_path, err=watchdog + TRACEBACK.format(CUDA)).failure == "cuda_out_of_memory"
+    assert diagnosed(tmp_path, err=watchdog + LAUNCHER).failure == "nccl"
+    ended = SLURM.format("DUE TO TIME LIMIT ")
+    assert diagnosed(tmp_path, err=watchdog + ended, task=task("TIMEOUT")).failure == "nccl"
+
+
+def test_what_a_run_survived_is_no_cause(tmp_path: Path) -> None:
+    diagnosis = diagnosed(
+        tmp_path, err=f"{CUDA}\nDecreasing batch size.\n{row()}{TRACEBACK.format('KeyError: 1')}"
+    )
+    assert diagnosis.failure == "unknown"
+    assert diagnosis.evidence.text.endswith("KeyError: 1")
+
+
+def test_a_port_that_launch_moved_away_from_is_no_cause(tmp_path: Path) -> None:
+    taken = "RuntimeError: The server socket has failed to bind (errno: 98 - Address already in use).\n"
+    err = identity() + taken + identity(port=29802) + TRACEBACK.format("KeyError: 1")
+    assert diagnosed(tmp_path, err=err).failure == "unknown"
+    assert diagnosed(tmp_path, err=identity() + taken).failure == "port_in_use"
+
+
+def test_time_limit_asks_for_what_the_forecast_says(tmp_path: Path) -> None:
+    rows = [
+        {"step": step, "loss": 0.5, "elapsed_time": 60.0 * step, "epoch": step / 50}
+        for step in range(10, 210, 10)
+    ]
+    ended = task("TIMEOUT", elapsed_seconds=12_600.0, time_limit_seconds=12_600.0)
+    diagnosis = diagnosed(
+        tmp_path,
+        row(200),
+        BANNER + SLURM.format("DUE TO TIME LIMIT "),
+        task=ended,
+        steps=StepSeries.of_rows(rows),
+    )
+    assert diagnosis.failure == "time_limit"
+    assert diagnosis.evidence.text.startswith("slurmstepd: error: *** JOB 9")
+    assert diagnosis.command
+    assert diagnosis.command.startswith(f"{AGAIN} -- --time=0")
+    hours = int(diagnosis.command.rpartition("=")[2].split(":")[0])
+    assert 5 <= hours <= 7
+    assert "num_train_epochs=4, which fits" in diagnosis.remedy
+
+
+def test_host_memory(tmp_path: Path) -> None:
+    diagnosis = diagnosed(tmp_path, task=task("OUT_OF_MEMORY"), script=script(mem="200G"))
+    assert diagnosis.failure == "host_out_of_memory"
+    assert diagnosis.evidence.text == "state OUT_OF_MEMORY"
+    assert diagnosis.command == f"{AGAIN} -- --mem=300G"
+    killed = (
+        "ERROR:torch.distributed.elastic.multiprocessing.api:failed (exitcode: -9) local_rank: 0 (pid: 1)\n"
+    )
+    assert diagnosed(tmp_path, err=killed).failure == "host_out_of_memory"
+    assert diagnosed(tmp_path, task=task("FAILED", exit_code="0:9")).failure == "host_out_of_memory"
+
+
+def test_an_exception_is_not_taken_for_a_bare_signal(tmp_path: Path) -> None:
+    err = (
+        TRACEBACK.format("KeyError: 1")
+        + "api.py:869] failed (exitcode: -9) local_rank: 1 (pid: 1)\n"
+        + LAUNCHER
+    )
+    assert diagnosed(tmp_path, err=err).failure == "unknown"
+
+
+@pytest.mark.parametrize(
+    ("state", "failure"),
+    [
+        ("TIMEOUT", "time_limit"),
+        ("PREEMPTED", "preempted"),
+        ("NODE_FAIL", "node_failure"),
+        ("BOOT_FAIL", "node_failure"),
+        ("CANCELLED", "cancelled"),
+        ("DEADLINE", "time_limit"),
+        ("OUT_OF_MEMORY", "host_out_of_memory"),
+    ],
+)
+def test_slurm_states_without_a_word_in_the_log(tmp_path: Path, state: str, failure: str) -> None:
+    diagnosis = diagnosed(tmp_path, row(), task=task(state, nodes="gpu01"))
+    assert diagnosis.failure == failure
+    assert (diagnosis.command or "").startswith(AGAIN)
+
+
+def test_node_failure_excludes_the_node(tmp_path: Path) -> None:
+    err = "[rank1]: torch.distributed.DistBackendError: NCCL error in: x, remote process exited\n"
+    diagnosis = diagnosed(tmp_path, err=err, task=task("NODE_FAIL", nodes="gpu01"))
+    assert diagnosis.command == f"{AGAIN} -- --exclude=gpu01"
+    hostile = diagnosed(tmp_path, task=task("NODE_FAIL", nodes="x; rm -rf /"))
+    assert hostile.command == AGAIN
+
+
+def test_data_set_not_found_names_what_is_there(tmp_path: Path) -> None:
+    sweep, run = _sweep_in(tmp_path)
+    for name in ("iclr_v7_train", "unrelated"):
+        (tmp_path / "data" / name).mkdir(parents=True)
+    evidence = replace(
+        evidence_of(tmp_path, err="[ERROR] dataset 'iclr_v8_train' not found in data; there are: x\n"),
+        sweep=sweep, overrides={"dataset": "iclr_v8_train"}, task=task("FAILED"), run=run,
+    )  # fmt: skip
+    diagnosis = diagnose(evidence)
+    assert diagnosis
+    assert diagnosis.failure == "dataset_not_found"
+    assert "there are: iclr_v7_train, unrelated" in diagnosis.remedy
+    assert str(tmp_path / "data") in diagnosis.remedy
+
+
+def _sweep_in(root: Path) -> tuple[Sweep, Any]:
+    return replace(SWEEP, root=root), SEPARATE
+
+
+@pytest.mark.parametrize(
+    ("text", "failure", "command"),
+    [
+        (
+            "[ERROR] model 'Qwen/Q' not found: no config.json in /x; /x holds: nothing",
+            "missing_model",
+            "preflight",
+        ),
+        ("OSError: [Errno 28] No space left on device", "disk_full", "lrdash clean text:0"),
+        ("ModuleNotFoundError: No module named 'trainer'", "import_error", "lrdash preflight"),
+        (
+            "[ERROR] non-finite loss: nan at step 20; a lower --learning_rate may help",
+            "non_finite_loss",
+            None,
+        ),
+        (
+            "[ERROR] dataset 'd' has no column 'label'; its columns are: text",
+            "unknown",
+            "lrdash logs text:2 --err",
+        ),
+    ],
+)
+def test_texts_of_the_trainer_and_python(
+    tmp_path: Path, text: str, failure: str, command: str | None
+) -> None:
+    diagnosis = diagnosed(tmp_path, err=text + "\n" + LAUNCHER)
+    assert diagnosis.failure == failure
+    assert diagnosis.evidence.text == text
+    assert command in diagnosis.command if command else diagnosis.command is None
+
+
+def test_unknown_keeps_the_last_traceback_of_the_program(tmp_path: Path) -> None:
+    diagnosis = diagnosed(tmp_path, err=TRACEBACK.format("KeyError: 'labels'") + LAUNCHER)
+    assert diagnosis.failure == "unknown"
+    assert diagnosis.evidence.line == 1
+    assert diagnosis.evidence.text.splitlines()[-1] == "KeyError: 'labels'"
+    assert diagnosis.command == "lrdash logs text:2 --err"
+
+
+def test_unknown_without_a_log_says_the_exit_code(tmp_path: Path) -> None:
+    diagnosis = diagnosed(tmp_path, task=task("FAILED", exit_code="0:53"))
+    assert (diagnosis.failure, "log file" in diagnosis.evidence.text) == ("unknown", True)
+
+
+def test_a_running_run_is_silent_after_ten_minutes(tmp_path: Path) -> None:
+    running = task("RUNNING", started=NOW - 7200)
+    evidence = evidence_of(tmp_path, row(), task=running)
+
+    def heard(seconds: float) -> RunEvidence:
+        import msgspec
+
+        return replace(evidence, facts=msgspec.structs.replace(evidence.facts, last_output=NOW - seconds))
+
+    assert diagnose(heard(540)) is None
+    diagnosis = diagnose(heard(840))
+    assert diagnosis
+    assert (diagnosis.failure, diagnosis.evidence.text) == ("silent", "no output for 14 min")
+    assert diagnosis.command == "lrdash requeue text:2"
+    just_started = replace(heard(840), task=task("RUNNING", started=NOW - 60))
+    assert diagnose(just_started) is None, "the old log of a requeued run is not its silence"
+
+
+def test_a_running_run_without_a_finite_loss(tmp_path: Path) -> None:
+    running = task("RUNNING", started=NOW - 60)
+    once = evidence_of(tmp_path, row(10) + row(20, loss="nan"), task=running)
+    assert diagnose(once) is None
+    twice = evidence_of(tmp_path, row(10) + row(20, loss="nan") + row(30, loss="nan"), task=running)
+    diagnosis = diagnose(twice)
+    assert diagnosis
+    assert (diagnosis.failure, diagnosis.evidence.line) == ("non_finite_loss", 3)
+    assert "since step 20" in diagnosis.remedy
+    again = evidence_of(tmp_path, row(20, loss="nan") + row(30, loss="nan") + row(40), task=running)
+    assert diagnose(again) is None
+
+
+def test_a_task_that_vanished(tmp_path: Path) -> None:
+    gone = task("UNKNOWN", reason="left the queue, and nobody accounts for it")
+    assert diagnosed(tmp_path, row(), task=gone).failure == "vanished"
+    assert diagnosed(tmp_path, row(), CUDA + "\n", task=gone).failure == "cuda_out_of_memory"
+
+
+def test_a_run_that_was_asked_to_stop_did_not_fail(tmp_path: Path) -> None:
+    out = row(120) + "[INFO] Stopped by SIGTERM at step 123, epoch 2.46; checkpoint saves/x\n"
+    err = LAUNCHER.replace("(exitcode: 1)", "(exitcode: -15)")
+    assert diagnosed(tmp_path, out, err, task=task("CANCELLED")).failure == "cancelled"
+
+
+def test_a_foreign_folder_is_diagnosed_without_a_command(tmp_path: Path) -> None:
+    evidence = replace(evidence_of(tmp_path, err=TRACEBACK.format(CUDA)), sweep=None, group=None, run=None)
+    diagnosis = diagnose(evidence)
+    assert diagnosis
+    assert (diagnosis.failure, diagnosis.command) == ("cuda_out_of_memory", None)
+    finished = replace(evidence, results=RunResults(), task=task("COMPLETED"))
+    assert diagnose(finished) is None
