@@ -113,6 +113,12 @@ VIEWS: dict[str, tuple[Key, ...]] = {
         Key("right", "right", "sideways(8)", "Right", "scroll to the right"),
         Key("choose", "enter", "choose", "Choose", "what the line under the cursor is for"),
     ),
+    "menu": (
+        Key("up", "up", "move(-1)", "Up", "previous entry"),
+        Key("down", "down", "move(1)", "Down", "next entry"),
+        Key("choose", "enter", "choose", "Choose", "this entry; its letter does the same", True),
+        Key("close", "escape", "screen.close", "Close", "close without choosing", True),
+    ),
     "dialog": (Key("close", "escape,q", "close", "Close", "close", True),),
     "confirm": (
         Key("yes", "y", "answer(True)", "Yes", "do it", True),
@@ -146,6 +152,12 @@ VIEWS: dict[str, tuple[Key, ...]] = {
         Key("editor", "v", "editor", "Editor", "open the log in $EDITOR, at this line"),
         Key("clear", "escape", "clear", "Clear", "stop a search, show all lines, forget the search"),
     ),
+    "wall": (
+        Key("up", "up,k", "move(-1)", "Up", "the log above"),
+        Key("down", "down,j", "move(1)", "Down", "the log below"),
+        Key("stream", "o", "other_stream", "out/err", "stdout or stderr of all runs", True),
+        Key("open", "enter", "open", "Open", "this log alone", True),
+    ),
     "search": (
         Key("regex", "alt+r", "regex", "Regex", "what is typed is a regular expression, or a plain text"),
         Key("case", "alt+c", "case", "Case", "case: counts with a capital letter, always, never"),
@@ -157,7 +169,7 @@ VIEWS: dict[str, tuple[Key, ...]] = {
 
 VIEW_TITLES = {
     "everywhere": "Everywhere", "home": "Runs", "chart": "Curves", "list": "Tables and pages", "log": "Log",
-    "search": "Searching a log", "dialog": "Dialogs", "confirm": "Questions",
+    "search": "Searching a log", "menu": "Menus", "dialog": "Dialogs", "confirm": "Questions",
 }  # fmt: skip
 
 

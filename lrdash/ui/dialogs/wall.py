@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from textual.app import ComposeResult
 
@@ -11,9 +12,12 @@ from lrdash.ui.curves import run_name
 from lrdash.ui.dialogs.base import Dialog
 from lrdash.ui.format import plain
 
+if TYPE_CHECKING:
+    from lrdash.ui.logs.wall import LogWall
 
-class WallDialog(Dialog[None]):
-    """Follows all logs until it is closed."""
+
+class WallDialog(Dialog[str]):
+    """Follows all logs until it is closed, or one of them chosen: the answer is that run's key."""
 
     def __init__(self, runs: Sequence[RunStatus]) -> None:
         super().__init__("the last lines of all logs")
@@ -27,4 +31,9 @@ class WallDialog(Dialog[None]):
     def on_mount(self) -> None:
         from lrdash.ui.logs.wall import LogWall
 
-        self.query_one(LogWall).show([(plain(run_name(run)), run.logs) for run in self.runs])
+        wall = self.query_one(LogWall)
+        wall.show([(plain(run_name(run)), run.logs) for run in self.runs])
+        wall.focus()
+
+    def on_log_wall_opened(self, event: LogWall.Opened) -> None:
+        self.dismiss(self.runs[event.position].key)

@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
+from typing import ClassVar
 
 from rich.style import Style
 from rich.text import Text
 from textual.widget import Widget
-
-COMPONENTS = {
-    "log--error", "log--warning", "log--proof", "log--heading", "log--muted", "log--value", "log--epoch",
-}  # fmt: skip
-"""Component classes of a view that uses `highlights`."""
 
 _LINES = (
     # ignoring case would make "0 errors" and "error_rate" of every metrics line an error
@@ -33,19 +30,47 @@ _PARTS = (
 _PAIR = re.compile(r"'([\w./-]+)': '?([-+.\w]+)'?")
 
 
-def line_class(text: Text) -> str | None:
-    """What a whole line is, if that should be seen at once."""
-    return next((name for pattern, name in _LINES if pattern.search(text.plain)), None)
+class LogText(Widget):
+    """A widget that draws lines of logs."""
+
+    COMPONENT_CLASSES: ClassVar[set[str]] = {
+        "log--error", "log--warning", "log--proof", "log--heading", "log--muted", "log--value", "log--epoch",
+        "log--note",
+    }  # fmt: skip
+    DEFAULT_CSS = """
+    LogText {
+        background: $background;
+        & .log--error { color: $error; }
+        & .log--warning { color: $warning; }
+        & .log--proof { color: $success; }
+        & .log--heading { color: $primary; text-style: bold; }
+        & .log--epoch { color: $accent; }
+        & .log--muted { color: $foreground 55%; }
+        & .log--value { color: $foreground; }
+        & .log--note { color: $foreground 60%; text-style: italic; }
+    }
+    """
+
+    def highlighted(self, line: Text) -> Text:
+        """A copy with what it means in colours, unless it brings colours of its own."""
+        text = line.copy()
+        if not text.spans:
+            for start, end, name in _parts(text.plain):
+                text.stylize(foreground(self, name), start, end)
+            if whole := next((name for pattern, name in _LINES if pattern.search(text.plain)), None):
+                text.stylize(foreground(self, whole))
+        return text
 
 
-def part_classes(text: Text) -> list[tuple[int, int, str]]:
+def _parts(plain: str) -> Iterator[tuple[int, int, str]]:
     """What stands out in a line, or should stand back."""
-    plain = text.plain
-    parts = [(*match.span(), name) for pattern, name in _PARTS for match in pattern.finditer(plain)]
+    for pattern, name in _PARTS:
+        for match in pattern.finditer(plain):
+            yield (*match.span(), name)
     if "{'" in plain:
         for pair in _PAIR.finditer(plain):
-            parts += [(*pair.span(1), "log--muted"), (*pair.span(2), "log--value")]
-    return parts
+            yield (*pair.span(1), "log--muted")
+            yield (*pair.span(2), "log--value")
 
 
 def foreground(widget: Widget, name: str) -> Style:

@@ -20,7 +20,6 @@ from textual.message import Message
 from textual.reactive import reactive, var
 from textual.selection import Selection
 from textual.strip import Strip
-from textual.widget import Widget
 
 from lrdash.errors import LogError
 from lrdash.logs.page import Page, Place, Row, Viewport
@@ -28,7 +27,7 @@ from lrdash.logs.scans import Jump
 from lrdash.logs.search import Matcher
 from lrdash.logs.terminal_text import plain_text
 from lrdash.logs.viewer import LogViewer
-from lrdash.ui.logs.highlight import COMPONENTS, foreground, line_class, part_classes
+from lrdash.ui.logs.highlight import LogText, foreground
 
 POLL_SECONDS = 0.1
 """Between two looks at the file, and so between two repaints."""
@@ -37,24 +36,13 @@ WHEEL_ROWS = 3
 T = TypeVar("T")
 
 
-class LogView(Widget, can_focus=True):
+class LogView(LogText, can_focus=True):
     """A window on a log; all reading is done by one background thread, `render_line` never touches a file."""
 
-    COMPONENT_CLASSES: ClassVar[set[str]] = COMPONENTS | {
-        "log--scrollbar", "log--note", "log--match", "log--current",
-    }  # fmt: skip
+    COMPONENT_CLASSES: ClassVar[set[str]] = {"log--scrollbar", "log--match", "log--current"}
     DEFAULT_CSS = """
     LogView {
         height: 1fr;
-        background: $background;
-        & .log--error { color: $error; }
-        & .log--warning { color: $warning; }
-        & .log--proof { color: $success; }
-        & .log--heading { color: $primary; text-style: bold; }
-        & .log--epoch { color: $accent; }
-        & .log--muted { color: $foreground 55%; }
-        & .log--value { color: $foreground; }
-        & .log--note { color: $foreground 60%; text-style: italic; }
         & .log--scrollbar { color: $scrollbar; background: $scrollbar-background; }
         & .log--match { color: $background; background: $accent; }
         & .log--current { background: $primary 25%; }
@@ -344,12 +332,7 @@ class LogView(Widget, can_focus=True):
         return strip
 
     def _styled(self, row: Row) -> Text:
-        text = row.text.copy()
-        if not text.spans:
-            for start, end, name in part_classes(text):
-                text.stylize(foreground(self, name), start, end)
-            if whole := line_class(text):
-                text.stylize(foreground(self, whole))
+        text = self.highlighted(row.text)
         if self._matcher:
             for start, end in self._matcher.spans(text.plain):
                 text.stylize(self.get_component_rich_style("log--match"), start, end)

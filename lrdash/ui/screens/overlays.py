@@ -12,6 +12,7 @@ from textual.screen import Screen
 from lrdash.errors import LrdashError
 from lrdash.monitor.snapshot import RunStatus
 from lrdash.ui.format import plain
+from lrdash.ui.messages import RunOpened
 from lrdash.ui.state import ScreenState
 
 if TYPE_CHECKING:
@@ -72,7 +73,11 @@ class Overlays(Screen[None]):
     def action_wall(self) -> None:
         from lrdash.ui.dialogs.wall import WallDialog
 
-        self.app.push_screen(WallDialog(self.state.snapshot.runs))
+        def open_log(key: str | None) -> None:
+            if key:
+                self.post_message(RunOpened(key))
+
+        self.app.push_screen(WallDialog(self.state.snapshot.runs), open_log)
 
     @work
     async def action_attention(self) -> None:
