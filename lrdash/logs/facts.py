@@ -161,10 +161,10 @@ class StreamFacts(msgspec.Struct):
 
     def copy(self) -> StreamFacts:
         """These facts as they are now: the scanner goes on filling its own."""
-        values = ((name, getattr(self, name)) for name in self.__struct_fields__)
-        return StreamFacts(
-            **{name: value.copy() if isinstance(value, list | dict) else value for name, value in values}
-        )
+        own = {
+            name: value.copy() for name in _FIELDS if isinstance(value := getattr(self, name), list | dict)
+        }
+        return msgspec.structs.replace(self, **own)
 
     @property
     def is_empty(self) -> bool:
@@ -173,6 +173,7 @@ class StreamFacts(msgspec.Struct):
 
 
 _EMPTY = StreamFacts()
+_FIELDS = StreamFacts.__struct_fields__
 
 
 class AttemptFacts(msgspec.Struct, frozen=True):
