@@ -4,54 +4,60 @@ from __future__ import annotations
 
 import argparse
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lrdash.cli.context import the_sweep
-from lrdash.errors import UsageError
+from lrdash.errors import ResultsError, UsageError
 from lrdash.sweep.find import find_run
 
 if TYPE_CHECKING:
     from lrdash.report.document import Report
+    from lrdash.results.candidates import Candidate
     from lrdash.results.comparison import Which
     from lrdash.sweep.spec import Sweep
 
 FORMATS = ("table", "md", "csv", "json", "latex", "html")
+OF_ONE_RUN = ("table", "json")
 
 
 def add_parser(
     subparsers: argparse._SubParsersAction[argparse.ArgumentParser], common: argparse.ArgumentParser
 ) -> None:
     parser = subparsers.add_parser(
-        "results", parents=[common], help="which run is better, with intervals and tests"
+        "results",
+        parents=[common],
+        help="which run is better, with intervals and tests",
+        description="All runs of the sweep, compared. With a RUN: all its metrics. With FOLDERs: the runs in "
+        "them, without a sweep file.",
     )
     parser.add_argument("words", nargs="*", metavar="RUN|FOLDER", help="one run, or folders of runs")
     parser.add_argument("--format", choices=FORMATS, default="table")
-    parser.add_argument("--epoch", type=_epoch, default="last", metavar="last|best|N")
+    parser.add_argument("--epoch", type=_epoch, default="last", metavar="last|best|N", help="default: last")
     parser.add_argument("--baseline", metavar="RUN", help="differences are from this run")
+    parser.add_argument("--predictions", action="store_true", help="of one run: what it said about every row")
+    parser.add_argument(
+        "--errors", action="store_true", help="with --predictions: only the rows it has wrong"
+    )
     parser.add_argument("--output", type=Path, metavar="FILE", help="write there instead of stdout")
     parser.set_defaults(command=run)
 
 
 def run(arguments: argparse.Namespace) -> int:
-    from lrdash.report.formats import render
-    from lrdash.report.table import print_table
-
-    sweep = the_sweep(arguments)
-    baseline = find_run(sweep, arguments.baseline).name if arguments.baseline else None
-    report = _report(sweep, baseline, arguments.epoch)
-    if arguments.format == "table" and arguments.output is None:
-        print_table(report, sys.stdout)
-        return 0
-    text = render(report, arguments.format)
-    if arguments.output is None:
-        sys.stdout.write(text)
-        return 0
-    try:
-        arguments.output.write_text(text, encoding="utf-8")
-    except OSError as error:
-        raise UsageError(f"{arguments.output}: cannot be written: {error.strerror}") from None
-    print(f"wrote {arguments.output}", file=sys.stderr)
+    folders = [Path(word) for word in arguments.words]
+    if folders and all(folder.is_dir() for folder in folders):
+        candidates, name = _of_folders(folders), ", ".join(folder.resolve().name for folder in folders)
+        baseline = arguments.baseline
+    else:
+        sweep = the_sweep(arguments)
+        if arguments.words:
+            return _one_run(arguments, sweep)
+        candidates, name = _of_sweep(sweep), sweep.name
+        baseline = find_run(sweep, arguments.baseline).name if arguments.baseline else None
+    if arguments.predictions or arguments.errors:
+        raise UsageError("--predictions is of one run: name it, `lrdash results RUN --predictions`")
+    _write(_report(candidates, name, baseline, arguments.epoch), arguments)
     return 0
 
 
@@ -59,17 +65,103 @@ def print_results(sweep: Sweep) -> None:
     """The comparison of a sweep on stdout, as `lrdash results` prints it."""
     from lrdash.report.table import print_table
 
-    print_table(_report(sweep), sys.stdout)
+    print_table(_report(_of_sweep(sweep), sweep.name), sys.stdout)
 
 
-def _report(sweep: Sweep, baseline: str | None = None, epoch: Which = "last") -> Report:
+def _report(
+    candidates: Sequence[Candidate], name: str, baseline: str | None = None, epoch: Which = "last"
+) -> Report:
     from lrdash.report.document import make_report
-    from lrdash.results.candidates import prediction_store, sweep_candidates
     from lrdash.results.compare import compare
+
+    return make_report(compare(candidates, sweep=name, baseline=baseline, epoch=epoch), candidates)
+
+
+def _of_sweep(sweep: Sweep) -> Sequence[Candidate]:
+    from lrdash.results.candidates import prediction_store, sweep_candidates
     from lrdash.results.history import ResultsReader
 
-    candidates = sweep_candidates(sweep, ResultsReader(), prediction_store())
-    return make_report(compare(candidates, sweep=sweep.name, baseline=baseline, epoch=epoch), candidates)
+    return sweep_candidates(sweep, ResultsReader(), prediction_store())
+
+
+def _of_folders(folders: Sequence[Path]) -> Sequence[Candidate]:
+    from lrdash.results.candidates import prediction_store
+    from lrdash.results.foreign import find_runs, foreign_candidates
+    from lrdash.results.history import ResultsReader
+
+    return foreign_candidates(find_runs(folders), ResultsReader(), prediction_store())
+
+
+def _write(report: Report, arguments: argparse.Namespace) -> None:
+    from lrdash.report.formats import render
+    from lrdash.report.table import print_table
+
+    if arguments.format == "table" and arguments.output is None:
+        print_table(report, sys.stdout)
+        return
+    _put(render(report, arguments.format), arguments.output)
+
+
+def _put(text: str, output: Path | None) -> None:
+    if output is None:
+        sys.stdout.write(text)
+        return
+    try:
+        output.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise UsageError(f"{output}: cannot be written: {error.strerror}") from None
+    print(f"wrote {output}", file=sys.stderr)
+
+
+def _one_run(arguments: argparse.Namespace, sweep: Sweep) -> int:
+    if len(arguments.words) > 1:
+        raise UsageError("give one RUN, or none for the comparison of all")
+    if arguments.format not in OF_ONE_RUN:
+        raise UsageError(f"one run is shown as {' or '.join(OF_ONE_RUN)}; {arguments.format} is for all runs")
+    name = find_run(sweep, arguments.words[0]).name
+    candidate = next(one for one in _of_sweep(sweep) if one.run == name)
+    if arguments.predictions or arguments.errors:
+        return _predictions(candidate, arguments)
+    _metrics(candidate, arguments)
+    return 0
+
+
+def _metrics(candidate: Candidate, arguments: argparse.Namespace) -> None:
+    import msgspec
+
+    from lrdash.report.one_run import print_run
+    from lrdash.results.compare import summarize
+
+    summary = summarize(candidate, arguments.epoch)
+    if arguments.format == "json":
+        document = {"reported": candidate.results.predict, "computed": summary}
+        _put(msgspec.json.format(msgspec.json.encode(document), indent=2).decode() + "\n", arguments.output)
+        return
+    labels = candidate.predictions.labels if candidate.predictions else ()
+    print_run(summary, candidate.results, labels, sys.stdout)
+
+
+def _predictions(candidate: Candidate, arguments: argparse.Namespace) -> int:
+    """The run's rows: a table, or with `--format json` the lines of the file as they are."""
+    import msgspec
+    from rich.console import Console
+
+    from lrdash.report.one_run import predictions_table
+    from lrdash.report.table import PLAIN_WIDTH, rich_table
+    from lrdash.results.browse import Browser
+
+    predictions = candidate.predictions
+    if predictions is None:
+        raise ResultsError(candidate.problem or f"{candidate.run} has no predictions yet")
+    browser = Browser({candidate.run: predictions})
+    chosen = browser.rows("errors" if arguments.errors else "all")
+    if arguments.format == "json":
+        lines = (msgspec.json.encode(predictions.row(at)).decode() + "\n" for at in chosen)
+        _put("".join(lines), arguments.output)
+        return 0
+    console = Console(highlight=False, width=None if sys.stdout.isatty() else PLAIN_WIDTH)
+    console.print(rich_table(predictions_table([browser.row(at) for at in chosen])))
+    return 0
 
 
 def _epoch(text: str) -> Which:

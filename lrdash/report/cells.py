@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from lrdash.report.document import Report, RunProvenance
 from lrdash.results.comparison import Estimate, GroupComparison, Pair, RunSummary
 from lrdash.results.wording import fraction, p_value, signed
 
@@ -27,22 +28,41 @@ def clean(text: str) -> str:
 
 
 def runs_table(group: GroupComparison) -> Table:
+    """A row a run; epoch and number of rows are columns only where the runs differ in them."""
     f1 = f"F1 ({clean(group.positive)})" if group.positive else "F1 (macro)"
     columns = ("run", "epoch", "n", "accuracy", f1, "macro-F1", "MCC", "AUROC", "log-loss")
-    return Table(heading(group), columns, tuple(_run_cells(group, run) for run in group.runs))
+    rows = [_run_cells(group, run) for run in group.runs]
+    shown = [at for at in range(len(columns)) if at not in (1, 2) or len({row[at] for row in rows}) > 1]
+    return Table(
+        heading(group),
+        tuple(columns[at] for at in shown),
+        tuple(tuple(row[at] for at in shown) for row in rows),
+    )
 
 
 def pairs_table(group: GroupComparison) -> Table:
-    columns = ("difference", "accuracy, points", "F1, points", "b", "c", "McNemar p", "Holm p", "detectable")
+    columns = ("first − second", "accuracy, points", "F1, points", "b", "c", "p", "Holm p", "gap")
     rows = tuple(_pair_cells(group, pair) for pair in group.pairs)
-    return Table("Pairs on the same test rows", columns, rows)
+    title = (
+        "Pairs on the same test rows · b, c: rows that only the first, only the second has right · "
+        "gap: smallest detectable"
+    )
+    return Table(title, columns, rows)
+
+
+def provenance_table(report: Report) -> Table:
+    columns = ("run", "state", "job", "commit", "arguments", "checks", "epochs from", "written")
+    return Table("Provenance", columns, tuple(map(_provenance_cells, report.provenance)))
 
 
 def heading(group: GroupComparison) -> str:
-    """`text · 250 test rows · majority class 0.560`."""
+    """`text · epoch 6 · 250 test rows · majority class 0.560`."""
     sizes = sorted({run.n for run in group.runs if run.n is not None})
     majority = next((run.majority for run in group.runs if run.majority is not None), None)
     parts = [clean(group.group) if group.group else "runs"]
+    epochs = {run.epoch for run in group.runs}
+    if len(epochs) == 1 and (epoch := epochs.pop()) is not None:
+        parts.append(f"epoch {epoch:g}")
     if sizes:
         parts.append(f"{' or '.join(f'{n:,}' for n in sizes)} test rows")
     if majority is not None:
@@ -91,10 +111,29 @@ def _run_cells(group: GroupComparison, run: RunSummary) -> tuple[str, ...]:
     )
 
 
+def _provenance_cells(one: RunProvenance) -> tuple[str, ...]:
+    job = DASH if one.job is None else one.job + (f" restart {one.restart}" if one.restart else "")
+    passed = sum(verdict == "PASS" for verdict in one.checks.values())
+    failed = [
+        f"{name} {verdict}" for name, verdict in one.checks.items() if verdict not in ("PASS", "WAITING")
+    ]
+    checks = ", ".join(failed) or (f"{passed} of {len(one.checks)} pass" if one.checks else DASH)
+    return (
+        clean(one.run),
+        one.state or DASH,
+        clean(job),
+        (one.git_commit or DASH)[:10],
+        (one.args_hash or DASH)[:10],
+        checks,
+        one.source or DASH,
+        one.modified or DASH,
+    )
+
+
 def _pair_cells(group: GroupComparison, pair: Pair) -> tuple[str, ...]:
     run, other = clean(group.find(pair.run).label), clean(group.find(pair.other).label)
     return (
-        f"{run} vs {other}",
+        f"{run} − {other}",
         difference(pair.accuracy),
         difference(pair.f1),
         f"{pair.only_run:,}",

@@ -52,6 +52,21 @@ def make_report(
     )
 
 
+def epoch_words(comparison: Comparison) -> str:
+    """Which epoch the numbers are of."""
+    words = {"last": "last epoch", "best": "best epoch, selected on test"}
+    return words.get(str(comparison.epoch), f"epoch {comparison.epoch}")
+
+
+def methods(comparison: Comparison) -> str:
+    """Which statistics these are, in one paragraph."""
+    return (
+        "95 % intervals: Wilson for accuracy, Newcombe's method 10 for paired differences, percentile "
+        f"bootstrap for F1 ({comparison.bootstrap_resamples:,} resamples, seed {comparison.bootstrap_seed}). "
+        f"Tests: McNemar's exact test, Holm-adjusted inside a group, alpha {comparison.alpha:g}."
+    )
+
+
 def _provenance(one: Candidate, snapshot: Snapshot | None) -> RunProvenance:
     meta = one.results.meta
     attempt = (meta.job, meta.restart) if meta and meta.job else one.results.attempt

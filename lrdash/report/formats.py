@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import msgspec
 
+from lrdash.report.csv_rows import render_csv
 from lrdash.report.document import Report
+from lrdash.report.html import render_html
+from lrdash.report.latex import render_latex
+from lrdash.report.markdown import render_markdown
 from lrdash.report.table import table_text
 
 
@@ -17,4 +23,11 @@ def as_json(report: Report) -> str:
     return msgspec.json.format(msgspec.json.encode(report), indent=2).decode() + "\n"
 
 
-_RENDERERS = {"table": table_text, "json": as_json}
+_RENDERERS: dict[str, Callable[[Report], str]] = {
+    "table": table_text,
+    "md": render_markdown,
+    "csv": render_csv,
+    "json": as_json,
+    "latex": render_latex,
+    "html": render_html,
+}

@@ -13,7 +13,7 @@ from rich.table import Table as RichTable
 from rich.text import Text
 
 from lrdash.report.cells import Table, clean, pairs_table, runs_table
-from lrdash.report.document import Report
+from lrdash.report.document import Report, epoch_words
 from lrdash.results.comparison import GroupComparison
 
 PLAIN_WIDTH = 100
@@ -35,10 +35,7 @@ def table_text(report: Report, width: int = PLAIN_WIDTH) -> str:
 
 def renderable(report: Report) -> RenderableType:
     comparison = report.comparison
-    at = {"last": "last epoch", "best": "best epoch, selected on test"}.get(
-        str(comparison.epoch), f"epoch {comparison.epoch}"
-    )
-    title = Text(f"{clean(comparison.sweep)} · {at}", style="bold")
+    title = Text(f"{clean(comparison.sweep)} · {epoch_words(comparison)}", style="bold")
     return Group(title, *(part for group in comparison.groups for part in _group(group)))
 
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from lrdash.results import curves
 from lrdash.results.candidates import Candidate
 from lrdash.results.comparison import GroupComparison, Which
-from lrdash.results.wording import counted, listed, points
+from lrdash.results.wording import counted, listed, named, points
 from lrdash.sweep.labels import format_rate
 
 
@@ -27,16 +27,16 @@ def caveats_of(group: GroupComparison, candidates: Sequence[Candidate], epoch: W
 
 
 def _epochs(group: GroupComparison) -> Iterator[str]:
-    done = {run.label: run.epoch for run in group.runs if run.epoch is not None}
+    done = {named(run.label): run.epoch for run in group.runs if run.epoch is not None}
     if len(set(done.values())) > 1:
         at = listed(f"{label} at {epoch:g}" for label, epoch in done.items())
         yield f"The runs are at different epochs ({at}): not comparable yet."
 
 
 def _collapsed(group: GroupComparison) -> Iterator[str]:
-    if fallen := [run.label for run in group.runs if run.collapsed]:
+    if fallen := [named(run.label) for run in group.runs if run.collapsed]:
         yield f"{listed(fallen)} predicts one class for every row: collapsed."
-    if level := [run.label for run in group.runs if run.has_not_learned and not run.collapsed]:
+    if level := [named(run.label) for run in group.runs if run.has_not_learned and not run.collapsed]:
         yield f"{listed(level)}: the accuracy's interval reaches down to the majority class's share."
 
 
@@ -70,7 +70,8 @@ def _edge(group: GroupComparison, candidates: Sequence[Candidate]) -> Iterator[s
         side = "upper" if factor > 1 else "lower"
         beyond = format_rate(float(f"{best.learning_rate * factor:.1g}"))
         tried = f"{format_rate(rates[0])} to {format_rate(rates[-1])}"
-        yield f"{best.label} is at the {side} edge of the rates tried ({tried}); {beyond} may be better."
+        where = f"at the {side} edge of the rates tried ({tried})"
+        yield f"{named(best.label)} is {where}; {beyond} may be better."
 
 
 def _missing_cell(candidates: Sequence[Candidate]) -> Iterator[str]:
@@ -89,7 +90,7 @@ def _rising_loss(candidates: Sequence[Candidate]) -> Iterator[str]:
         epoch = curves.overfits_at(one.results.epochs)
         if epoch is not None:
             rose = f"eval_loss rose twice running up to epoch {epoch:g} while the training loss fell"
-            yield f"{one.label} overfits: {rose}."
+            yield f"{named(one.label)} overfits: {rose}."
 
 
 def _stopping(group: GroupComparison, candidates: Sequence[Candidate]) -> Iterator[str]:
@@ -98,16 +99,23 @@ def _stopping(group: GroupComparison, candidates: Sequence[Candidate]) -> Iterat
         stop = curves.stopping(one.results, run.n, one.processes)
         if stop is None or stop.last - stop.epoch < 1:
             continue
-        cost = f"{stop.hours:.1f} process-hours" if stop.hours and stop.hours >= 0.05 else "their time"
+        cost = _time(stop.hours)
         many = stop.last - stop.epoch > 1
         after = f"epochs {stop.epoch + 1:g} to {stop.last:g}" if many else f"epoch {stop.last:g}"
         yield (
-            f"{one.label}: {after} took {cost} for {points(stop.gain)} points, inside the noise of "
+            f"{named(one.label)}: {after} took {cost} for {points(stop.gain)} points, inside the noise of "
             f"{counted(run.n or 0, 'test row')} (± {100 * stop.noise:.1f})."
         )
+
+
+def _time(hours: float | None) -> str:
+    """Of all processes together: a run on two GPUs takes two GPU-hours an hour."""
+    if hours is None:
+        return "their time"
+    return f"{hours:.1f} process-hours" if hours >= 1 else f"{60 * hours:.1f} process-minutes"
 
 
 def _unpaired(group: GroupComparison) -> Iterator[str]:
     yield from (f"Not compared: {reason}." for reason in group.refused)
     for run in group.runs:
-        yield from (f"{run.label}: {note}." for note in run.notes)
+        yield from (f"{named(run.label)}: {note}." for note in run.notes)

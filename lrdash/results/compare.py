@@ -58,9 +58,7 @@ def summarize(candidate: Candidate, epoch: Which = "last") -> RunSummary:
         cls_backbone_learning_rate=candidate.backbone_rate,
         seed=candidate.seed if isinstance(candidate.seed, int) else None,
         epoch=row.get("epoch") if row else None,
-        epochs_done=len(results.epochs),
-        best=results.best,
-        last=results.last,
+        epochs=results.epochs,
         source=results.source,
         notes=tuple(note for note in (candidate.problem, results.error) if note),
     )
@@ -206,28 +204,42 @@ def _disagreements(results: RunResults, accuracy: float | None, n: int) -> list[
 
 
 def _from_row(summary: RunSummary, row: Row, results: RunResults) -> RunSummary:
-    """From one epoch's row: accuracy with its interval where the number of test rows is known."""
+    """From one epoch's row; where it has the confusion's counts, F1 has an interval too."""
     rows = results.meta.rows.get("eval") if results.meta else None
-    n = results.labels.n_test or rows
-    value = row.get("eval_accuracy")
+    counted = row.get("eval_n")
+    n = int(counted) if counted is not None else results.labels.n_test or rows
+    value, f1 = row.get("eval_accuracy"), row.get("eval_f1")
     accuracy = Estimate(value) if value is not None else None
     if value is not None and n:
         accuracy = Estimate(value, *inference.wilson_interval(round(value * n), n))
-    f1 = row.get("eval_f1")
+    confusion = _confusion_of(row)
     return replace(
         summary,
         n=n,
         accuracy=accuracy,
-        f1=None if f1 is None else Estimate(f1),
+        f1=_f1(confusion, 1) if confusion else None if f1 is None else Estimate(f1),
         precision=row.get("eval_precision"),
         recall=row.get("eval_recall"),
-        macro_f1=row.get("eval_macro_f1", row.get("eval_f1_macro")),
+        macro_f1=row.get("eval_f1_macro"),
+        balanced_accuracy=row.get("eval_balanced_accuracy"),
         mcc=row.get("eval_mcc"),
         auroc=row.get("eval_auroc"),
         log_loss=row.get("eval_log_loss"),
         brier=row.get("eval_brier"),
         ece=row.get("eval_ece"),
+        majority=metrics.majority_share(confusion) if confusion else None,
+        collapsed=metrics.predicted_classes(confusion) == 1 if confusion else None,
+        confusion=confusion,
     )
+
+
+def _confusion_of(row: Row) -> Confusion | None:
+    """Of two classes, the positive one last; None when the row lacks a count."""
+    counts = [row.get(f"eval_{name}") for name in ("tn", "fp", "fn", "tp")]
+    if any(count is None for count in counts) or not sum(count or 0 for count in counts):
+        return None
+    tn, fp, fn, tp = (int(count or 0) for count in counts)
+    return ((tn, fp), (fn, tp))
 
 
 def _from_predict(summary: RunSummary, results: RunResults, epoch: Which) -> RunSummary:

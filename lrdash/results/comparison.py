@@ -36,7 +36,6 @@ class RunSummary(msgspec.Struct, frozen=True, kw_only=True):
     cls_backbone_learning_rate: float | None = None
     seed: int | None = None
     epoch: float | None = None
-    epochs_done: int = 0
     n: int | None = None
     accuracy: Estimate | None = None
     f1: Estimate | None = None
@@ -55,8 +54,7 @@ class RunSummary(msgspec.Struct, frozen=True, kw_only=True):
     """One class is predicted for every row."""
     confusion: Confusion | None = None
     reliability: tuple[Bin, ...] = ()
-    best: Row | None = None
-    last: Row | None = None
+    epochs: tuple[Row, ...] = ()
     source: str | None = None
     notes: tuple[str, ...] = ()
 

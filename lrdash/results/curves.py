@@ -79,24 +79,24 @@ def stopping(results: RunResults, n: int | None, processes: int) -> Stopping | N
     Noise is half the Wilson interval of that epoch's accuracy. None without rows, or when even the last
     epoch brought more.
     """
-    rated = [
-        (row["epoch"] or 0.0, value)
-        for row in results.epochs
-        if (value := row.get("eval_accuracy")) is not None
-    ]
+    rated = [row for row in results.epochs if row.get("eval_accuracy") is not None]
     if len(rated) < 2 or not n:
         return None
-    last_epoch, last = rated[-1]
-    for at, (epoch, accuracy) in enumerate(rated[:-1]):
-        low, high = inference.wilson_interval(round(accuracy * n), n)
+    values = [row["eval_accuracy"] or 0.0 for row in rated]
+    for at, row in enumerate(rated[:-1]):
+        low, high = inference.wilson_interval(round(values[at] * n), n)
         noise = (high - low) / 2
-        if all(abs(value - accuracy) <= min(NEAR, noise) + 1e-9 for _, value in rated[at + 1 :]):
-            hours = _hours(results, len(rated) - at - 1, len(rated), processes)
-            return Stopping(epoch, last_epoch, last - accuracy, noise, hours)
+        if all(abs(value - values[at]) <= min(NEAR, noise) + 1e-9 for value in values[at + 1 :]):
+            hours = _hours(results, rated[at + 1 :], processes)
+            last = rated[-1]["epoch"] or 0.0
+            return Stopping(row["epoch"] or 0.0, last, values[-1] - values[at], noise, hours)
     return None
 
 
-def _hours(results: RunResults, epochs: int, of: int, processes: int) -> float | None:
-    """Epochs take equal shares of the training time."""
+def _hours(results: RunResults, rows: Sequence[Row], processes: int) -> float | None:
+    """What these epochs took: their own times, else equal shares of the training's."""
+    own = [seconds for row in rows if (seconds := row.get("epoch_runtime")) is not None]
+    if len(own) == len(rows):
+        return sum(own) * processes / 3600
     seconds = results.summary.get("train_runtime")
-    return None if seconds is None else seconds * epochs / of * processes / 3600
+    return None if seconds is None else seconds * len(rows) / len(results.epochs) * processes / 3600

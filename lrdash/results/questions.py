@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from lrdash.results import curves
 from lrdash.results.candidates import Candidate
 from lrdash.results.comparison import Answer, GroupComparison, Pair
-from lrdash.results.wording import counted, fraction, listed, p_value, points
+from lrdash.results.wording import counted, fraction, listed, named, p_value, points
 
 NO_EVIDENCE = "no evidence of a difference"
 CANNOT_SAY = "cannot say"
@@ -65,38 +65,28 @@ def _standing(group: GroupComparison) -> str:
     rated = [run for run in group.runs if run.accuracy]
     best = max(rated, key=lambda run: run.accuracy.value if run.accuracy else 0.0)
     against = [(run, group.between(best.run, run.run)) for run in rated if run is not best]
-    beaten = [run.label for run, pair in against if pair and pair.significant]
-    level = [run.label for run, pair in against if pair and not pair.significant]
-    accuracy = fraction(best.accuracy.value if best.accuracy else None)
+    beaten = [named(run.label) for run, pair in against if pair and pair.significant]
+    level = [named(run.label) for run, pair in against if pair and not pair.significant]
+    first, accuracy = named(best.label), fraction(best.accuracy.value if best.accuracy else None)
     if not beaten:
-        return f"No evidence of a difference between {listed([best.label, *level])}: none stands out."
+        return f"No evidence of a difference between {listed([first, *level])}: none stands out."
     if not level:
-        return f"{best.label} has the highest accuracy, {accuracy}: above {listed(beaten)}."
+        return f"{first} has the highest accuracy, {accuracy}: above {listed(beaten)}."
     return (
-        f"{best.label} has the highest accuracy, {accuracy}: above {listed(beaten)}; "
-        f"no evidence of a difference from {listed(level)}."
+        f"{first} has the highest accuracy, {accuracy}: above {listed(beaten)}; no evidence of a difference "
+        f"from {listed(level)}."
     )
 
 
 def _pair_in_words(group: GroupComparison, pair: Pair) -> str:
-    run, other = group.find(pair.run).label, group.find(pair.other).label
-    accuracy = pair.accuracy
-    low, high = points(accuracy.low or 0.0), points(accuracy.high or 0.0)
-    numbers = (
-        f"{points(accuracy.value)} points of accuracy (95 % interval {low} to {high}; {pair.only_run:,} rows "
-        f"only {run} has right, {pair.only_other:,} only {other}; exact McNemar {p_value(pair.p)}, "
-        f"Holm {p_value(pair.p_holm)})"
-    )
+    run, other = named(group.find(pair.run).label), named(group.find(pair.other).label)
+    low, high = points(pair.accuracy.low or 0.0), points(pair.accuracy.high or 0.0)
+    numbers = f"{points(pair.accuracy.value)} points, {low} to {high}; Holm {p_value(pair.p_holm)}"
     if pair.significant:
-        side = "above" if accuracy.value > 0 else "below"
-        return f"{run} is {side} {other}: {numbers}."
-    missed = pair.detectable_gap
-    blind = (
-        f" A gap below {100 * missed:.1f} points would go unnoticed in one test set of five."
-        if missed
-        else ""
-    )
-    return f"{run} against {other}: {NO_EVIDENCE}, {numbers}.{blind}"
+        return f"{run} is {'above' if pair.accuracy.value > 0 else 'below'} {other} ({numbers})."
+    gap = pair.detectable_gap
+    power = f" A gap of {100 * gap:.1f} points would be found in four of five such test sets." if gap else ""
+    return f"{run} against {other}: {NO_EVIDENCE} ({numbers}).{power}"
 
 
 def _without_pairs(group: GroupComparison) -> tuple[str, ...]:
@@ -107,8 +97,8 @@ def _without_pairs(group: GroupComparison) -> tuple[str, ...]:
     accuracy = fraction(best.accuracy.value if best.accuracy else None)
     why = "their rows cannot be paired" if group.refused else "the predictions of this epoch do not exist"
     if len(rated) == 1:
-        return (f"Only {best.label} has results: accuracy {accuracy}.",)
-    return (f"Highest accuracy so far: {best.label}, {accuracy}. Not tested: {why}.",)
+        return (f"Only {named(best.label)} has results: accuracy {accuracy}.",)
+    return (f"Highest accuracy so far: {named(best.label)}, {accuracy}. Not tested: {why}.",)
 
 
 def _slower(group: GroupComparison, roles: Roles) -> Answer | None:
@@ -131,10 +121,10 @@ def _faster(group: GroupComparison, roles: Roles) -> Answer | None:
     risen = curves.overfits_at(fast.results.epochs)
     overfits = "no overfitting seen" if risen is None else f"overfits by epoch {risen:g}"
     text = (
-        f"{fast.label} is within one point of its last accuracy from epoch {first:g}, {slow.label} from "
-        f"epoch {second:g}. {_loss_words(fast)}"
+        f"{named(fast.label)} is within one point of its last accuracy from epoch {first:g}, "
+        f"{named(slow.label)} from epoch {second:g}. {_loss_words(fast)}"
     )
-    unlearned = [one.label for one in (fast, slow) if group.find(one.run).has_not_learned]
+    unlearned = [named(one.label) for one in (fast, slow) if group.find(one.run).has_not_learned]
     if unlearned:
         text += (
             f" {listed(unlearned)} ends inside the interval of the majority class: its speed says nothing."
@@ -153,9 +143,11 @@ def _separate(group: GroupComparison, roles: Roles) -> Answer | None:
     if CANNOT_SAY in verdicts:
         verdict = CANNOT_SAY
     elif verdicts == {"better"}:
-        verdict = "yes: better than " + listed([one.label for one in uniform])
+        verdict = "yes: better than " + listed([named(one.label) for one in uniform])
     elif "worse" in verdicts:
-        verdict = "no: worse than " + listed([one.label for one, (said, _) in tests if said == "worse"])
+        verdict = "no: worse than " + listed(
+            [named(one.label) for one, (said, _) in tests if said == "worse"]
+        )
     else:
         verdict = NO_EVIDENCE
     return Answer(Q_SEPARATE, verdict, text, RULE_SEPARATE)
@@ -167,8 +159,8 @@ def _steadier(one: Candidate, other: Candidate) -> tuple[str, str]:
         return CANNOT_SAY, "Steadiness needs three epochs of both runs."
     words = (
         f"The change of eval_loss from epoch to epoch has a standard deviation of {first.deviation:.4f} "
-        f"({counted(first.rises, 'rise')}) in {one.label}, {second.deviation:.4f} "
-        f"({counted(second.rises, 'rise')}) in {other.label}."
+        f"({counted(first.rises, 'rise')}) in {named(one.label)}, {second.deviation:.4f} "
+        f"({counted(second.rises, 'rise')}) in {named(other.label)}."
     )
     if first.deviation < second.deviation and first.rises <= second.rises:
         return "steadier", words
@@ -180,12 +172,13 @@ def _steadier(one: Candidate, other: Candidate) -> tuple[str, str]:
 def _better(group: GroupComparison, one: Candidate, other: Candidate) -> tuple[str, str]:
     pair = group.between(one.run, other.run)
     if pair is None:
-        return CANNOT_SAY, f"{one.label} and {other.label} have no predictions on the same rows yet."
+        both = f"{named(one.label)} and {named(other.label)}"
+        return CANNOT_SAY, f"{both} have no predictions of this epoch on the same rows."
     numbers = f"{points(pair.accuracy.value)} points of accuracy, {p_value(pair.p_holm)} after Holm"
     if not pair.significant:
-        return NO_EVIDENCE, f"{one.label} against {other.label}: {NO_EVIDENCE} ({numbers})."
+        return NO_EVIDENCE, f"{named(one.label)} against {named(other.label)}: {NO_EVIDENCE} ({numbers})."
     said = "better" if pair.accuracy.value > 0 else "worse"
-    return said, f"{one.label} is {said} than {other.label} ({numbers})."
+    return said, f"{named(one.label)} is {said} than {named(other.label)} ({numbers})."
 
 
 def _loss_words(one: Candidate) -> str:

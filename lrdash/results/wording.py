@@ -40,6 +40,16 @@ def listed(words: Iterable[str]) -> str:
     return " and ".join([", ".join(every[:-1]), every[-1]]) if len(every) > 1 else "".join(every)
 
 
+def named(label: str) -> str:
+    """A run's label inside a sentence, where its commas would be read as a list's.
+
+    >>> named("2e-5, backbone 2e-6")
+    '2e-5 (backbone 2e-6)'
+    """
+    first, comma, rest = label.partition(", ")
+    return f"{first} ({rest})" if comma else first
+
+
 def counted(count: int, noun: str) -> str:
     """`1 rise`, `2 rises`."""
     return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"

@@ -25,7 +25,7 @@ def comparison_of(sweep_file: Path, **options: object) -> Comparison:
 
 def test_a_finished_sweep_is_concluded_in_words(tmp_path: Path) -> None:
     (group,) = comparison_of(write_finished_sweep(tmp_path)).groups
-    assert group.conclusion[0] == "2e-5 has the highest accuracy, 0.950: above 2e-6 and 2e-5, backbone 2e-6."
+    assert group.conclusion[0] == "2e-5 has the highest accuracy, 0.950: above 2e-6 and 2e-5 (backbone 2e-6)."
     pair = group.between("text_lr_2e6", "text_lr_2e5_backbone_2e6")
     assert pair is not None
     assert not pair.significant
