@@ -26,8 +26,8 @@ COMMANDS = {
     "wait": "wait",
     "clean": "clean",
     "demo": "demo",
-    "init": "init",
     "doctor": "doctor",
+    "completion": "completion",
     "launch": "launch",
 }
 """Command -> module of this package; a module's `add_parser` adds all the commands it holds."""
@@ -61,6 +61,15 @@ def _run(words: list[str]) -> int:
     if command is None and not {"-h", "--help"} & set(words):
         return _open_screen(words)
     words, extra = _split(words) if command in PASSING_ON else (words, [])
+    parser = make_parser(command)
+    arguments = parser.parse_args(words, _unset(extra))
+    code: int = arguments.command(arguments)
+    return code
+
+
+def make_parser(command: str | None = None) -> argparse.ArgumentParser:
+    """The parser of one command, or of all: each costs its module's import."""
+    common = _common_options()
     parser = argparse.ArgumentParser(
         prog="lrdash", description="Learning-rate sweeps on Slurm.", epilog=EPILOG, parents=[common]
     )
@@ -68,9 +77,7 @@ def _run(words: list[str]) -> int:
     subparsers = parser.add_subparsers(metavar="COMMAND", required=True)
     for module in dict.fromkeys(COMMANDS.values() if command is None else [COMMANDS[command]]):
         import_module(f"lrdash.cli.{module}").add_parser(subparsers, common)
-    arguments = parser.parse_args(words, _unset(extra))
-    code: int = arguments.command(arguments)
-    return code
+    return parser
 
 
 def _split(words: list[str]) -> tuple[list[str], list[str]]:
