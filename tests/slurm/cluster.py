@@ -11,7 +11,6 @@ from __future__ import annotations
 import argparse
 import getpass
 import os
-import shutil
 import signal
 import subprocess
 import sys
@@ -22,20 +21,15 @@ from types import TracebackType
 
 from tests.slurm import processes
 from tests.slurm.cgroups import remove_cgroups
-from tests.slurm.configuration import Settings, write_configuration
+from tests.slurm.configuration import Settings, find_program, write_configuration
 from tests.waiting import wait_until
 
 START_SECONDS = 60
 CLIENT_TIMEOUT_SECONDS = 60
-SYSTEM_PATH = "/usr/local/sbin:/usr/sbin:/sbin"
 DAEMONS = ("munged", "slurmctld", "slurmd")
 ACCOUNTING_DAEMONS = ("slurmdbd", "mariadbd", "mariadb-install-db")
 # Variables that send Slurm's clients elsewhere or change what they print.
 FOREIGN_VARIABLES = ("SLURM", "SBATCH", "SQUEUE", "SACCT", "SCANCEL", "SINFO", "SRUN")
-
-
-def find_program(name: str) -> str | None:
-    return shutil.which(name, path=f"{os.environ.get('PATH', os.defpath)}:{SYSTEM_PATH}")
 
 
 def missing_programs(*, accounting: bool = False) -> list[str]:

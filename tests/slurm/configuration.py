@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import functools
 import getpass
 import os
 import random
+import re
+import shutil
 import socket
 import stat
 import string
+import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
 GPUS = 8
+SYSTEM_PATH = "/usr/local/sbin:/usr/sbin:/sbin"
 PORTS = range(20000, 32000)  # below the range that Linux gives to outgoing connections
 
 SLURM_CONF = string.Template("""\
@@ -125,6 +130,17 @@ class Settings:
         return tuple(f"{self.node_prefix}{number:02}" for number in range(1, self.nodes + 1))
 
 
+def find_program(name: str) -> str | None:
+    return shutil.which(name, path=f"{os.environ.get('PATH', os.defpath)}:{SYSTEM_PATH}")
+
+
+@functools.cache
+def slurm_version() -> tuple[int, ...]:
+    """(22, 5, 8) for `slurm-wlm 22.05.8`."""
+    answer = subprocess.run([find_program("slurmctld") or "slurmctld", "-V"], capture_output=True, text=True)
+    return tuple(int(number) for number in re.findall(r"\d+", answer.stdout))
+
+
 def write_configuration(directory: Path, name: str, settings: Settings) -> None:
     """Write all files that the daemons of cluster `name` read."""
     host = socket.gethostname().partition(".")[0]
@@ -153,7 +169,8 @@ def write_configuration(directory: Path, name: str, settings: Settings) -> None:
     (directory / "slurm.conf").write_text(
         SLURM_CONF.substitute(values, accounting=accounting, nodes=node_lines)
     )
-    (directory / "cgroup.conf").write_text(CGROUP_CONF if settings.cgroups else "")
+    no_cgroups = "CgroupPlugin=disabled\n" if slurm_version() >= (24, 5) else ""  # older ones refuse the word
+    (directory / "cgroup.conf").write_text(CGROUP_CONF if settings.cgroups else no_cgroups)
     (directory / "gres.conf").write_text(f"Name=gpu Type=h200 File={_fake_gpus(directory)}\n")
     _write_secret(directory / "munge" / "key", random.randbytes(128))
     _write_secret(directory / "slurmdbd.conf", SLURMDBD_CONF.substitute(values).encode())

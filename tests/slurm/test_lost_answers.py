@@ -11,7 +11,8 @@ import pytest
 
 from lrdash.scheduler.records import SubmissionRecord, read_records
 from lrdash.sweep.load import load_sweep
-from tests.slurm.cluster import Cluster, find_program
+from tests.slurm.cluster import Cluster
+from tests.slurm.configuration import find_program
 from tests.slurm.experiment import FOLDER, Clone
 from tests.waiting import wait_until
 
