@@ -27,7 +27,10 @@ class Scan(Protocol):
 class Jump:
     """From a line to the next or previous one that matches, round the end if there is none before it."""
 
-    def __init__(self, matcher: Matcher, start: int, *, forward: bool) -> None:
+    def __init__(
+        self, matcher: Matcher, start: int | None, *, forward: bool, past_start: bool = False
+    ) -> None:
+        """From the line at `start` (None: from the end), or with `past_start` from the line after it."""
         self.matcher = matcher
         self.forward = forward
         self.found: int | None = None
@@ -35,13 +38,18 @@ class Jump:
         self.wrapped = False
         """Whether the search went on at the other end."""
         self.scanned = 0
-        self._start = self._position = start
+        self._from = start
+        self._past_start = past_start
+        self._start = self._position = -1
         self._ended = False
 
     def is_complete(self, log: LogFile) -> bool:
         return self.found is not None or self._ended
 
     def advance(self, log: LogFile) -> None:
+        if self._start < 0:
+            start = log.size if self._from is None else self._from
+            self._start = self._position = log.end_of_line(start) if self._past_start else start
         budget = SLICE
         while budget > 0 and not self.is_complete(log):
             before = self._position

@@ -38,7 +38,7 @@ class LogViewer:
         """The page at a place; counts and matches of a file that is no longer there start anew."""
         generation = self.log.generation
         page = read_page(self.log, self._lines, viewport, place, scroll)
-        if page.generation != generation:
+        if page.generation != generation and generation:
             self._start_anew()
             if self.is_filtered:
                 page = read_page(self.log, self._lines, viewport)

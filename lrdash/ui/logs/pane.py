@@ -215,10 +215,10 @@ class LogPane(Widget):
         if self.prompt.display and event.view is self.view:
             self.prompt.show_matched(found_words(event.view))
 
-    @on(LogView.SearchEnded)
-    def _say_why(self, event: LogView.SearchEnded) -> None:
+    @on(LogView.Told)
+    def _say_told(self, event: LogView.Told) -> None:
         event.stop()
-        self._say(event.why)
+        self._say(event.words)
 
     # ---- copying and handing over ----
 

@@ -63,10 +63,10 @@ class LogView(LogText, can_focus=True):
         view: LogView
 
     @dataclass
-    class SearchEnded(Message):
-        """Without anything found: why, in words."""
+    class Told(Message):
+        """Something about a search that should be said."""
 
-        why: str
+        words: str
 
     def __init__(self, *, id: str | None = None) -> None:  # noqa: A002 - Textual's name
         super().__init__(id=id)
@@ -75,6 +75,7 @@ class LogView(LogText, can_focus=True):
         self.page = Page()
         self._place: Place | None = None
         self._scroll = 0
+        self._is_moving = False
         self._matcher: Matcher | None = None
         self._wake = asyncio.Event()
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="log")
@@ -123,8 +124,10 @@ class LogView(LogText, can_focus=True):
 
     async def _look(self, viewer: LogViewer) -> None:
         """Read the page that was last asked for; keys that come meanwhile add to the next one."""
-        place, scroll, self._scroll = self._place, self._scroll, 0
-        viewport = Viewport(max(1, self.size.width - 1), max(1, self.size.height), self.wrap)
+        if not self.size:
+            return
+        place, scroll, self._scroll, self._is_moving = self._place, self._scroll, 0, False
+        viewport = Viewport(max(1, self.size.width - 1), self.size.height, self.wrap)
         page = await self._in_background(lambda: viewer.look(viewport, place, scroll))
         if place is not None and place == self._place:
             self._place = page.top
@@ -144,7 +147,7 @@ class LogView(LogText, can_focus=True):
             except LogError as error:
                 viewer.jump = None
                 self.search(None)
-                self.post_message(self.SearchEnded(str(error)))
+                self.post_message(self.Told(str(error)))
             if isinstance(scan, Jump) and scan is viewer.jump and scan.is_complete(viewer.log):
                 self._land(viewer, scan)
             self.post_message(self.Looked(self))
@@ -175,6 +178,9 @@ class LogView(LogText, can_focus=True):
         self.post_message(self.Looked(self))
 
     def on_resize(self) -> None:
+        hidden = len(self.page.rows) - self.size.height
+        if not self.following and self.page.at_end and hidden > 0:
+            self._scroll += hidden  # what was seen at the end stays in view
         self._wake.set()
 
     # ---- moving ----
@@ -182,7 +188,7 @@ class LogView(LogText, can_focus=True):
     def move_to(self, place: Place, scroll: int = 0) -> None:
         """Show this place in the first row, or `-scroll` rows below it."""
         self._pause()
-        self._place, self._scroll = place, scroll
+        self._place, self._scroll, self._is_moving = place, scroll, True
         self._wake.set()
 
     def scroll_rows(self, rows: int) -> None:
@@ -260,28 +266,30 @@ class LogView(LogText, can_focus=True):
         """To the next or previous line that matches; from the end backwards while following."""
         if self.viewer is None:
             return
-        start = self._jump_start(forward and not self.following)
-        self.viewer.jump = Jump(matcher, start, forward=forward and not self.following)
+        forward = forward and not self.following
+        start: int | None
+        if self.following:
+            start, past_start = None, False
+        elif self.current is not None and (self._is_moving or self._is_seen(self.current)):
+            start, past_start = self.current, forward
+        else:
+            start, past_start = (self.page.top or Place(0)).start, False
+        self.viewer.jump = Jump(matcher, start, forward=forward, past_start=past_start)
         self._wake.set()
 
-    def _jump_start(self, forward: bool) -> int:
-        seen = {row.line.start: row.line for row in self.page.rows}
-        line = seen.get(self.current) if self.current is not None else None
-        if line is not None:
-            return line.end if forward else line.start
-        if self.following:
-            return self.page.size
-        return self.page.rows[0].line.start if self.page.rows else 0
+    def _is_seen(self, start: int) -> bool:
+        return any(row.line.start == start for row in self.page.rows)
 
     def _land(self, viewer: LogViewer, jump: Jump) -> None:
         viewer.jump = None
         if jump.found is None:
-            self.post_message(self.SearchEnded("no line matches in the whole log"))
+            self.post_message(self.Told("no line matches in the whole log"))
             return
-        is_seen = any(row.line.start == jump.found for row in self.page.rows)
-        if self.following or not is_seen:
+        if self.following or self._is_moving or not self._is_seen(jump.found):
             self.move_to(Place(jump.found), -(self.size.height // 3))
         self.current = jump.found
+        if jump.wrapped:
+            self.post_message(self.Told("the search went round the end of the log"))
 
     def cancel_jump(self) -> bool:
         """Whether there was one under way."""
