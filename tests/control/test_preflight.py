@@ -1,0 +1,128 @@
+"""What a preflight knows beyond the mistakes of tests/cli/test_bad_input.py."""
+
+from __future__ import annotations
+
+import json
+import struct
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from lrdash.control.preflight import Finding, preflight, raise_errors
+from lrdash.control.preflight.disk import check_disk, gigabytes, needed_bytes
+from lrdash.control.preflight.model import count_parameters, find_checkpoint, hub_cache
+from lrdash.control.preflight.node import check_ports, check_shared
+from lrdash.control.submission import plan_submission
+from lrdash.errors import PreflightError
+from lrdash.scheduler.local import LocalScheduler
+from lrdash.sweep.spec import Sweep
+from tests.sweeps import write_sweep
+
+
+def weights(path: Path, *shapes: tuple[int, ...]) -> None:
+    """A safetensors file with the headers of some float32 tensors and none of their bytes."""
+    header = {f"t{number}": {"dtype": "F32", "shape": shape} for number, shape in enumerate(shapes)}
+    text = json.dumps({"__metadata__": {"format": "pt"}, **header}).encode()
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(struct.pack("<Q", len(text)) + text)
+
+
+def findings(sweep: Sweep) -> tuple[Finding, ...]:
+    scheduler = LocalScheduler(sweep)
+    return preflight(sweep, scheduler, plan_submission(sweep, scheduler).jobs, {})
+
+
+def test_a_sweep_of_another_program_needs_no_model(tmp_path: Path) -> None:
+    found = findings(write_sweep(tmp_path))
+    assert [str(each) for each in found if each.level in ("error", "warning")] == []
+
+
+def test_all_findings_are_told_once(tmp_path: Path) -> None:
+    sweep = write_sweep(
+        tmp_path, None, args={"stage": "cls", "dataset": "none", "model_name_or_path": "./none"}
+    )
+    texts = [str(each) for each in findings(sweep) if each.level == "error"]
+    assert len(texts) == len(set(texts)) == 2
+
+
+def test_errors_name_the_first_and_count_the_rest() -> None:
+    errors = [Finding("error", "data", "gone"), Finding("note", "x", "y"), Finding("error", "model", "gone")]
+    with pytest.raises(PreflightError) as raised:
+        raise_errors(errors)
+    assert str(raised.value) == "data: gone (and 1 more: `lrdash preflight` lists them)"
+    raise_errors([errors[1]])
+
+
+def test_the_hub_cache_is_where_the_hub_says() -> None:
+    assert hub_cache({"HF_HUB_CACHE": "/a"}) == Path("/a")
+    assert hub_cache({"HF_HOME": "/b"}) == Path("/b/hub")
+    assert hub_cache({"XDG_CACHE_HOME": "/c"}) == Path("/c/huggingface/hub")
+    assert hub_cache({}) == Path.home() / ".cache/huggingface/hub"
+
+
+def test_a_hub_id_is_found_in_the_cache(tmp_path: Path) -> None:
+    sweep = write_sweep(tmp_path / "sweep")
+    snapshot = tmp_path / "models--Qwen--Tiny" / "snapshots" / "abc"
+    snapshot.mkdir(parents=True)
+    (snapshot / "config.json").write_text("{}")
+    assert find_checkpoint(sweep, "Qwen/Tiny", {"HF_HUB_CACHE": str(tmp_path)}) == snapshot
+
+
+def test_parameters_are_counted_from_headers(tmp_path: Path) -> None:
+    weights(tmp_path / "a.safetensors", (10, 20), (5,))
+    weights(tmp_path / "b.safetensors", (3,))
+    assert count_parameters(tmp_path) == 208
+    (tmp_path / "b.safetensors").write_bytes(b"\xff" * 4)
+    assert count_parameters(tmp_path) == 205
+    assert count_parameters(tmp_path / "nowhere") is None
+
+
+@pytest.fixture
+def seven_billion(tmp_path: Path) -> Sweep:
+    args = {"stage": "cls", "model_name_or_path": "./model", "save_total_limit": 3}
+    sweep = write_sweep(tmp_path, None, args=args)
+    weights(tmp_path / "model/model.safetensors", (7_070_000_000,))
+    (tmp_path / "model/config.json").write_text("{}")
+    return sweep
+
+
+def test_disk_that_a_sweep_needs(seven_billion: Sweep, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Three checkpoints, a fourth on its way and the model: 28 GB each; two optimizer states: 57 GB each."""
+    assert gigabytes(needed_bytes(seven_billion, seven_billion.runs[0], {})) == "255 GB"
+
+    def disk(free: int) -> Finding:
+        monkeypatch.setattr("shutil.disk_usage", lambda path: type("Usage", (), {"free": free}))
+        (finding,) = check_disk(seven_billion, seven_billion.runs, {})
+        return finding
+
+    assert disk(10**12).level == "ok"
+    short = disk(10**11)
+    assert short.level == "warning"
+    assert "checkpoints of 2 runs need about 509 GB, 100 GB are free" in short.text
+
+
+def test_ports_beyond_the_last(tmp_path: Path) -> None:
+    sweep = write_sweep(tmp_path, port=65000)
+    run = replace(sweep.runs[-1], index=600)
+    beyond = replace(sweep, groups=(replace(sweep.groups[0], runs=(sweep.runs[0], run)),))
+    assert [each.level for each in check_ports(beyond)] == ["error"]
+    assert list(check_ports(sweep)) == []
+
+
+def test_what_only_this_node_has_is_warned_about(tmp_path: Path) -> None:
+    sweep = replace(write_sweep(tmp_path), root=Path("/tmp/here"))
+    texts = [finding.text for finding in check_shared(sweep, {"LRDASH_VENV": "/dev/shm/venv"})]
+    assert texts == [
+        "the sweep is in /tmp/here, which compute nodes may not see",
+        "the Python environment is in /dev/shm/venv, which compute nodes may not see",
+    ]
+    assert list(check_shared(replace(sweep, root=Path("/home/x")), {"LRDASH_VENV": "/home/y"})) == []
+
+
+def test_the_environment_that_beats_the_script_is_told(tmp_path: Path) -> None:
+    from lrdash.control.preflight.script import check_script
+
+    sweep = write_sweep(tmp_path)
+    found = check_script(sweep, sweep.groups[0], {"SBATCH_TIMELIMIT": "5"}, on_slurm=True)
+    assert "SBATCH_TIMELIMIT=5 in your environment wins over --time" in [finding.text for finding in found]

@@ -1,0 +1,176 @@
+"""Planning and carrying out, with schedulers that refuse or say nothing."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+
+from lrdash.control.outcome import failed_runs
+from lrdash.control.submission import Outcome, carry_out, plan_submission
+from lrdash.errors import (
+    AlreadyActiveError,
+    LrdashError,
+    RefusedError,
+    TimedOutError,
+    UnreachableError,
+    UsageError,
+)
+from lrdash.scheduler.base import QueueReading, SettledTask, Submission, Task
+from lrdash.scheduler.local import LocalScheduler
+from lrdash.scheduler.records import read_records, write_record
+from lrdash.sweep.spec import Sweep
+from tests.scheduler.test_records import record
+from tests.sweeps import write_sweep
+
+
+class FakeScheduler(LocalScheduler):
+    """Answers what a test says, and starts nothing."""
+
+    def __init__(self, sweep: Sweep, answers: list[str | LrdashError]) -> None:
+        super().__init__(sweep)
+        self.answers = answers
+        self.queue: list[Task] = []
+        self.settled: dict[str, SettledTask] = {}
+        self.submitted: list[Submission] = []
+
+    def submit(self, submission: Submission) -> str:
+        self.submitted.append(submission)
+        answer = self.answers.pop(0)
+        if isinstance(answer, LrdashError):
+            raise answer
+        return answer
+
+    def read_queue(self, users: Any = ()) -> QueueReading:
+        return QueueReading(tuple(self.queue))
+
+    def settle(self, tasks: Any) -> dict[str, SettledTask]:
+        return self.settled
+
+
+@pytest.fixture
+def sweep(tmp_path: Path) -> Sweep:
+    return write_sweep(tmp_path, groups=("text", "vision"))
+
+
+def submit(sweep: Sweep, scheduler: FakeScheduler, **options: Any) -> list[Outcome]:
+    return list(carry_out(plan_submission(sweep, scheduler, **options), scheduler))
+
+
+def test_both_groups_share_a_token(sweep: Sweep) -> None:
+    scheduler = FakeScheduler(sweep, ["10", "11"])
+    outcomes = submit(sweep, scheduler)
+    assert [str(outcome) for outcome in outcomes] == ["text [0,1]: job 10", "vision [0,1]: job 11"]
+    assert len({job.token for job in scheduler.submitted}) == 1
+    assert [(each.state, each.job, each.runs) for each in read_records(sweep)] == [
+        ("submitted", "10", ("text_0", "text_1")),
+        ("submitted", "11", ("vision_0", "vision_1")),
+    ]
+
+
+def test_a_refused_second_group_leaves_the_first_alone(sweep: Sweep) -> None:
+    scheduler = FakeScheduler(sweep, ["10", RefusedError("sbatch: no such partition")])
+    outcomes = submit(sweep, scheduler)
+    assert [outcome.error and outcome.error.exit_code for outcome in outcomes] == [None, 1]
+    assert [(each.state, each.error) for each in read_records(sweep)] == [
+        ("submitted", None),
+        ("refused", "sbatch: no such partition"),
+    ]
+
+
+def test_nothing_follows_a_refused_first_group(sweep: Sweep) -> None:
+    scheduler = FakeScheduler(sweep, [RefusedError("no")])
+    assert len(submit(sweep, scheduler)) == 1
+    assert len(scheduler.submitted) == 1
+
+
+def test_an_answer_that_never_came_leaves_the_intention(sweep: Sweep) -> None:
+    scheduler = FakeScheduler(sweep, [TimedOutError("sbatch: Socket timed out")])
+    (outcome,) = submit(sweep, scheduler)
+    assert outcome.error is not None
+    assert outcome.error.exit_code == 4
+    assert [each.state for each in read_records(sweep)] == ["intended"]
+    with pytest.raises(AlreadyActiveError, match="may still arrive"):
+        submit(sweep, scheduler)
+
+
+def test_a_connection_that_never_was_is_a_clear_no(sweep: Sweep) -> None:
+    down = UnreachableError("sbatch: Unable to contact slurm controller (connect failure)")
+    submit(sweep, FakeScheduler(sweep, [down]))
+    assert [each.state for each in read_records(sweep)] == ["refused"]
+
+
+def test_a_lost_job_that_is_there_after_all_is_the_answer(sweep: Sweep) -> None:
+    class Late(FakeScheduler):
+        def submit(self, submission: Submission) -> str:
+            self.queue.append(Task("10_0", "PENDING", name="tiny_text", comment=f"lrdash:{submission.token}"))
+            return super().submit(submission)
+
+    scheduler = Late(sweep, [TimedOutError("slow"), "11"])
+    assert [outcome.job for outcome in submit(sweep, scheduler)] == ["10", "11"]
+    assert [each.job for each in read_records(sweep)] == ["10", "11"]
+
+
+def test_single_runs(sweep: Sweep) -> None:
+    scheduler = FakeScheduler(sweep, ["10"])
+    submit(sweep, scheduler, runs=[sweep.group("vision").runs[1]])
+    assert [(job.group, job.indices) for job in scheduler.submitted] == [("vision", (1,))]
+
+
+def test_overrides_reach_the_job_and_the_record(sweep: Sweep) -> None:
+    scheduler = FakeScheduler(sweep, ["10", "11"])
+    submit(sweep, scheduler, overrides={"seed": 7, "learning_rate": 1e-5}, fresh=True)
+    environment = scheduler.submitted[0].environment
+    assert json.loads(environment["LRDASH_SET"]) == {"seed": 7, "learning_rate": 1e-5}
+    assert environment["LRDASH_FRESH"] == "1"
+    assert (read_records(sweep)[0].overrides, read_records(sweep)[0].fresh) == (
+        {"seed": 7, "learning_rate": 1e-5},
+        True,
+    )
+
+
+def test_overrides_that_cannot_hold(sweep: Sweep) -> None:
+    with pytest.raises(UsageError, match="--set num_train_epochs is 0"):
+        plan_submission(sweep, FakeScheduler(sweep, []), overrides={"num_train_epochs": 0})
+
+
+def test_the_environment_of_the_running_python_is_handed_on(
+    sweep: Sweep, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LRDASH_VENV", "/shared/venv")
+    plan = plan_submission(sweep, FakeScheduler(sweep, []))
+    assert plan.jobs[0].environment["LRDASH_VENV"] == "/shared/venv"
+
+
+def test_planning_changes_nothing(sweep: Sweep) -> None:
+    before = sorted(sweep.root.rglob("*"))
+    plan_submission(sweep, FakeScheduler(sweep, []))
+    assert sorted(sweep.root.rglob("*")) == before
+
+
+def test_failed_runs_from_queue_accounting_and_files(sweep: Sweep) -> None:
+    scheduler = FakeScheduler(sweep, [])
+    write_record(sweep, record(state="submitted", job="10"))
+    write_record(sweep, record(state="submitted", job="11", group="vision", runs=("vision_0", "vision_1")))
+    scheduler.queue = [Task("10_0", "FAILED"), Task("10_1", "RUNNING")]
+    scheduler.settled = {"11_0": SettledTask(Task("11_0", "COMPLETED"))}
+    assert [run.key for run in failed_runs(sweep, scheduler)] == ["text:0"]
+    (sweep.root / "saves/tiny/vision_1").mkdir(parents=True)
+    assert [run.key for run in failed_runs(sweep, scheduler)] == ["text:0", "vision:1"]
+    results = sweep.root / "results/tiny/vision_1"
+    results.mkdir(parents=True)
+    (results / "predict_results.json").write_text("{}")
+    assert [run.key for run in failed_runs(sweep, scheduler)] == ["text:0"]
+
+
+def test_a_run_that_was_never_started_has_not_failed(sweep: Sweep) -> None:
+    assert failed_runs(sweep, FakeScheduler(sweep, [])) == ()
+
+
+def test_records_are_plain_json(sweep: Sweep) -> None:
+    submit(sweep, FakeScheduler(sweep, ["10", "11"]))
+    for path in (sweep.root / "logs/tiny/submissions").iterdir():
+        assert msgspec.json.decode(path.read_bytes())["schema"] == 1
