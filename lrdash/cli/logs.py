@@ -63,13 +63,14 @@ def _log_path(arguments: argparse.Namespace) -> Path:
     monitor = the_monitor(arguments)
     try:
         run = find_run(monitor.sweep, arguments.run)
-        monitor.poll_queue()
+        queue = monitor.poll_queue().sources.queue
         paths = monitor.log_paths(run.key)
     finally:
         monitor.close()
     path = paths.err if arguments.err else paths.out
     if path is None:
-        raise LogError(f"{run.key} has no log: it was not submitted yet (lrdash status)")
+        why = f"the queue cannot be asked: {queue.error}" if queue.error else "it was not submitted yet"
+        raise LogError(f"{run.key} has no log: {why}")
     return Path(path)
 
 

@@ -85,10 +85,9 @@ class FileWatch:
     def close(self) -> None:
         self._scanner.close()
 
-    def log_paths(self, key: str, queue: QueueFacts) -> LogPaths:
-        """Where a run's current attempt writes; no log is opened for this."""
-        task = queue.tasks.get(key)
-        return RunFiles(paths=self._paths(task, queue)).log_paths if task else LogPaths()
+    def log_paths(self, task: Task, queue: QueueFacts) -> LogPaths:
+        """Where a task writes; no log is opened for this."""
+        return RunFiles(paths=self._paths(task, queue)).log_paths
 
     def _read(self, run: Run, queue: QueueFacts) -> RunFiles:
         task = queue.tasks.get(run.key)

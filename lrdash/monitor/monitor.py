@@ -70,8 +70,10 @@ class Monitor:
         return snapshot
 
     def log_paths(self, key: str) -> LogPaths:
-        """Where the run `text:2` writes, as the last look at the queue has it; reads no file."""
-        return self._files.log_paths(key, self._queue.facts)
+        """Where the run `text:2` writes, even if no scheduler has ever answered; reads no log."""
+        facts = self._queue.facts
+        task = facts.tasks.get(key) or self._queue.task_in_files(key)
+        return self._files.log_paths(task, facts) if task else LogPaths()
 
     @property
     def queue_interval(self) -> float:

@@ -145,6 +145,12 @@ class QueueWatch:
         """Seconds to wait after a poll before the next one."""
         return self._interval.seconds
 
+    def task_in_files(self, key: str) -> Task | None:
+        """The newest task of a run that submission records and logs tell of, whatever the scheduler says."""
+        records = read_records(self._sweep)
+        known = (dict(_recorded_tasks(self._sweep, records)), self._logged.find(records))
+        return max((tasks[key] for tasks in known if key in tasks), key=_job_number, default=None)
+
     def wake(self) -> None:
         """Something was submitted or changed by the user: look again soon."""
         self._interval.wake()

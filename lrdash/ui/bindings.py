@@ -169,7 +169,8 @@ VIEWS: dict[str, tuple[Key, ...]] = {
 
 VIEW_TITLES = {
     "everywhere": "Everywhere", "home": "Runs", "chart": "Curves", "list": "Tables and pages", "log": "Log",
-    "search": "Searching a log", "menu": "Menus", "dialog": "Dialogs", "confirm": "Questions",
+    "search": "Searching a log", "wall": "The wall of logs",
+    "menu": "Menus", "dialog": "Dialogs", "confirm": "Questions",
 }  # fmt: skip
 
 
