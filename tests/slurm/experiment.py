@@ -12,6 +12,7 @@ from typing import Any
 
 import yaml
 
+from lrdash.scheduler.base import FINISHED_STATES
 from tests.conftest import ROOT
 from tests.slurm.cluster import Cluster
 from tests.waiting import wait_until
@@ -93,8 +94,7 @@ class Clone:
 
         def ended() -> list[str]:
             states = [state for job in jobs for state in self.cluster.states(job)]
-            going = ("PENDING", "RUNNING", "COMPLETING", "CONFIGURING")
-            return [] if any(state in going for state in states) else states
+            return [] if any(state not in FINISHED_STATES for state in states) else states
 
         return wait_until(ended, seconds, "the end of all tasks")
 
