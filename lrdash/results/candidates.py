@@ -10,7 +10,7 @@ from typing import Any
 import platformdirs
 
 from lrdash.errors import ResultsError
-from lrdash.results.documents import RunResults
+from lrdash.results.documents import Labels, RunResults
 from lrdash.results.history import ResultsReader
 from lrdash.results.predictions import Predictions, PredictionStore
 from lrdash.sweep import paths
@@ -66,7 +66,26 @@ def with_predictions(found: Sequence[Candidate], store: PredictionStore) -> tupl
         one.results.predictions: one.results.labels for one in found if one.results.predictions
     }
     read = store.read_all(wanted) if wanted else {}
-    return tuple(_with_one(one, read.get(one.results.predictions or Path())) for one in found)
+    known = [_with_one(one, read.get(one.results.predictions or Path())) for one in found]
+    return tuple(_with_all_classes(one, known, store) for one in known)
+
+
+def _with_all_classes(one: Candidate, others: Sequence[Candidate], store: PredictionStore) -> Candidate:
+    """With the classes of the group's other runs, where nobody names them and this run's rows hold only some.
+
+    A run that predicts one class of a one-class sample would else be a classifier of its own kind.
+    """
+    mine = one.predictions
+    if mine is None or one.results.labels.names:
+        return one
+    wider = [
+        other.predictions.labels
+        for other in others
+        if other.group == one.group and other.predictions and set(other.predictions.labels) > set(mine.labels)
+    ]
+    if not wider:
+        return one
+    return replace(one, predictions=store.read(mine.path, Labels(names=max(wider, key=len))))
 
 
 def _of_run(sweep: Sweep, run: Run, processes: int, reader: ResultsReader) -> Candidate:

@@ -17,7 +17,7 @@ from lrdash.results.documents import RunResults
 from lrdash.results.metrics import Confusion
 from lrdash.results.pairing import Pairing, f1_difference, pair
 from lrdash.results.questions import answers, conclusion
-from lrdash.results.seeds import configurations
+from lrdash.results.seeds import configurations, in_words, seed_pairs
 from lrdash.results.values import Row
 
 MOST_RUNS_ALL_PAIRS = 8
@@ -81,7 +81,9 @@ def _compare_group(
     usable = [
         one
         for one in candidates
-        if one.predictions and is_of_predictions(one.results, one.results.epoch(epoch), epoch)
+        if one.predictions
+        and one.predictions.n
+        and is_of_predictions(one.results, one.results.epoch(epoch), epoch)
     ]
     pairs, refused = _pairs(usable, base)
     index = usable[0].predictions.index if usable and usable[0].predictions else None
@@ -98,11 +100,14 @@ def _compare_group(
         pairs=pairs,
         refused=refused,
     )
+    several_seeds = configurations(candidates, summaries)
+    over_seeds = seed_pairs(several_seeds, summaries)
     return replace(
         group,
-        conclusion=conclusion(group),
+        conclusion=(*conclusion(group), *in_words(several_seeds, over_seeds)),
         answers=answers(group, candidates),
-        configurations=configurations(candidates, summaries),
+        configurations=several_seeds,
+        seed_pairs=over_seeds,
         caveats=caveats_of(group, candidates, epoch),
     )
 

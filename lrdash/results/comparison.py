@@ -106,6 +106,19 @@ class Configuration(msgspec.Struct, frozen=True, kw_only=True):
     high: float | None = None
 
 
+class SeedPair(msgspec.Struct, frozen=True, kw_only=True):
+    """Two configurations over their seeds; the difference of mean accuracies is `first` minus `second`."""
+
+    first: str
+    second: str
+    difference: float
+    p: float
+    """Of an exact permutation test over the seeds."""
+    p_holm: float
+    smallest_p: float
+    """The smallest p-value that so few seeds can give."""
+
+
 class GroupComparison(msgspec.Struct, frozen=True, kw_only=True):
     group: str | None
     labels: tuple[str, ...] = ()
@@ -119,6 +132,8 @@ class GroupComparison(msgspec.Struct, frozen=True, kw_only=True):
     conclusion: tuple[str, ...] = ()
     answers: tuple[Answer, ...] = ()
     configurations: tuple[Configuration, ...] = ()
+    """Those with several seeds."""
+    seed_pairs: tuple[SeedPair, ...] = ()
     caveats: tuple[str, ...] = ()
 
     def find(self, run: str) -> RunSummary:

@@ -1,0 +1,196 @@
+"""The comparison on bad input: the right answer or a plain refusal with the reason, never a wrong number.
+
+Half-written and malformed files: test_history.py, test_predictions.py and test_fuzz.py.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from lrdash.results.candidates import Candidate, with_predictions
+from lrdash.results.compare import compare
+from lrdash.results.comparison import GroupComparison
+from lrdash.results.documents import RunResults
+from lrdash.results.history import ResultsReader
+from lrdash.results.predictions import PredictionStore
+from tests.results.making import LABELS, epoch_row, prediction_lines, results_dir, write_epochs, write_lines
+
+
+def group_of(tmp_path: Path, *files: list[dict[str, Any]]) -> GroupComparison:
+    """The comparison of runs that have these predictions and nothing else."""
+    runs = []
+    for at, lines in enumerate(files):
+        path = write_lines(tmp_path / f"run{at}" / "generated_predictions.jsonl", lines)
+        runs.append(Candidate(f"run{at}", f"run{at}", "text", at, results=RunResults(predictions=path)))
+    return compare(with_predictions(runs, PredictionStore())).groups[0]
+
+
+def all_numbers(value: Any) -> list[float]:
+    if isinstance(value, dict):
+        return [number for one in value.values() for number in all_numbers(one)]
+    if isinstance(value, list | tuple):
+        return [number for one in value for number in all_numbers(one)]
+    return [value] if isinstance(value, float) else []
+
+
+def test_no_test_rows_say_so(tmp_path: Path) -> None:
+    group = group_of(tmp_path, [], [])
+    assert [run.accuracy for run in group.runs] == [None, None]
+    assert "no test rows" in group.runs[0].notes
+    assert group.pairs == ()
+    assert group.conclusion == ("No results yet.",)
+
+
+def test_one_test_row_has_wide_intervals(tmp_path: Path) -> None:
+    group = group_of(tmp_path, prediction_lines(1, 1.0), prediction_lines(1, 0.0))
+    accuracy = group.runs[0].accuracy
+    assert accuracy is not None
+    assert (accuracy.value, accuracy.high) == (1.0, 1.0)
+    assert accuracy.low == pytest.approx(0.2065, abs=1e-4)
+    assert group.pairs[0].p == 1.0
+    assert not group.pairs[0].significant
+
+
+def test_zero_discordant_pairs_are_no_evidence(tmp_path: Path) -> None:
+    lines = prediction_lines(100, 0.8)
+    (pair,) = group_of(tmp_path, lines, lines).pairs
+    assert (pair.only_run, pair.only_other, pair.p, pair.accuracy.value, pair.f1.value) == (
+        0,
+        0,
+        1.0,
+        0.0,
+        0.0,
+    )
+    assert pair.accuracy.low is not None
+    assert pair.accuracy.low < 0
+    assert pair.detectable_gap == pytest.approx(0.06)
+
+
+def test_one_class_only_leaves_undefined_what_is(tmp_path: Path) -> None:
+    lines = [
+        {**row, "true_label": LABELS[0], "predicted_label": LABELS[0]} for row in prediction_lines(50, 1.0)
+    ]
+    group = group_of(tmp_path, lines)
+    (run,) = group.runs
+    assert run.accuracy is not None
+    assert (run.accuracy.value, run.majority) == (1.0, 1.0)
+    assert (run.mcc, run.auroc) == (None, None)
+    assert run.collapsed
+
+
+def test_a_collapsed_run_is_flagged(tmp_path: Path) -> None:
+    lines = [
+        {**row, "predicted_label": LABELS[1], "probabilities": [0.4, 0.6]}
+        for row in prediction_lines(50, 1.0)
+    ]
+    group = group_of(tmp_path, lines, prediction_lines(50, 0.9))
+    assert [run.collapsed for run in group.runs] == [True, False]
+    assert group.runs[0].mcc == 0.0
+    assert "run0 predicts one class for every row: collapsed." in group.caveats
+
+
+def test_different_test_sets_are_not_compared(tmp_path: Path) -> None:
+    group = group_of(tmp_path, prediction_lines(50, 0.9), prediction_lines(50, 0.8, prefix="other"))
+    assert group.pairs == ()
+    assert group.refused == (
+        "run1 against run0: different test sets: 50 of 50 rows are in one only, the first is 'other0'",
+    )
+    assert "their rows cannot be paired" in group.conclusion[0]
+    assert all(run.accuracy for run in group.runs)
+
+
+def test_duplicate_rows_are_not_paired(tmp_path: Path) -> None:
+    lines = prediction_lines(50, 0.9)
+    group = group_of(tmp_path, [*lines, lines[0]], [*lines, lines[0]])
+    assert group.pairs == ()
+    assert "row 'row0' stands twice (again at row 51)" in group.refused[0]
+
+
+def test_text_is_never_compared_with_vision(tmp_path: Path) -> None:
+    path = write_lines(tmp_path / "generated_predictions.jsonl", prediction_lines(50, 0.9))
+    results = RunResults(predictions=path)
+    runs = [
+        Candidate("t", "t", "text", 0, results=results),
+        Candidate("v", "v", "vision", 0, results=results),
+    ]
+    groups = compare(with_predictions(runs, PredictionStore())).groups
+    assert [(group.group, len(group.runs), group.pairs) for group in groups] == [
+        ("text", 1, ()),
+        ("vision", 1, ()),
+    ]
+
+
+def test_a_reported_metric_that_its_predictions_deny_is_said(tmp_path: Path) -> None:
+    folder = results_dir(tmp_path, "a")
+    write_lines(folder / "generated_predictions.jsonl", prediction_lines(200, 0.8))
+    (folder / "predict_results.json").write_text('{"predict_accuracy": 0.95}')
+    write_epochs(folder, [epoch_row(1, 0.95, 0.5, 0.5)], n=250)
+    runs = [Candidate("a", "a", results=ResultsReader().read(folder, folder))]
+    (run,) = compare(with_predictions(runs, PredictionStore())).runs
+    assert run.accuracy is not None
+    assert run.accuracy.value == 0.8
+    assert "predict_results.json says accuracy 0.9500, its predictions say 0.8000" in run.notes
+    assert "the test set has 250 rows, the predictions 200" in run.notes
+
+
+def test_runs_at_different_epochs_are_not_comparable_yet(tmp_path: Path) -> None:
+    runs = []
+    for at, count in enumerate((3, 6)):
+        rows = [epoch_row(epoch, 0.7, 0.5, 0.5) for epoch in range(1, count + 1)]
+        write_epochs(tmp_path / str(at), rows)
+        results = ResultsReader().read(tmp_path / str(at), tmp_path / str(at))
+        runs.append(Candidate(str(at), f"run{at}", "text", at, results=results))
+    (group,) = compare(runs).groups
+    assert (
+        group.caveats[0] == "The runs are at different epochs (run0 at 3 and run1 at 6): not comparable yet."
+    )
+    assert "Not tested" in group.conclusion[0]
+
+
+def test_a_missing_epoch_is_not_replaced_by_another(tmp_path: Path) -> None:
+    write_epochs(tmp_path, [epoch_row(1, 0.7, 0.5, 0.5)])
+    runs = [Candidate("a", "a", results=ResultsReader().read(tmp_path, tmp_path))]
+    (run,) = compare(runs, epoch=4).runs
+    assert (run.epoch, run.accuracy) == (None, None)
+
+
+def test_no_number_of_a_comparison_is_nan(tmp_path: Path) -> None:
+    import msgspec
+
+    lines = prediction_lines(40, 0.5)
+    group = group_of(tmp_path, lines, [{**row, "predicted_label": LABELS[0]} for row in lines], lines[:1])
+    numbers = all_numbers(msgspec.to_builtins(group))
+    assert numbers
+    assert all(math.isfinite(number) for number in numbers)
+
+
+@pytest.mark.acceptance
+def test_a_gigabyte_of_predictions_is_compared_in_little_memory(tmp_path: Path) -> None:
+    """600,000 rows, 1 GB: what the comparison takes beyond its own start, in a process of its own."""
+    lines = [json.dumps({**row, "id": "{id}", "text": "x" * 1500}) for row in prediction_lines(1000, 0.8)]
+    path = tmp_path / "generated_predictions.jsonl"
+    with path.open("w") as file:
+        for at in range(600_000):
+            file.write(lines[at % 1000].replace("{id}", str(at)) + "\n")
+    assert path.stat().st_size > 1e9
+    program = (
+        "import resource, sys; from pathlib import Path; from lrdash.results.indexing import build_index; "
+        "before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss; "
+        "index = build_index(Path(sys.argv[1])); "
+        "print(len(index.truths) // 2, (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) // 1024)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program, str(path)], capture_output=True, text=True, check=True, env=os.environ
+    )
+    rows, mebibytes = map(int, done.stdout.split())
+    print(f"  {rows:,} rows indexed in {mebibytes} MiB")
+    assert rows == 600_000
+    assert mebibytes < 256

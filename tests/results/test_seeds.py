@@ -1,0 +1,85 @@
+"""Configurations over their seeds."""
+
+from __future__ import annotations
+
+import random
+from pathlib import Path
+
+import numpy as np
+import pytest
+import scipy.stats
+
+from lrdash.results import inference
+from lrdash.results.candidates import sweep_candidates
+from lrdash.results.compare import compare
+from lrdash.results.comparison import GroupComparison
+from lrdash.results.history import ResultsReader
+from lrdash.results.predictions import PredictionStore
+from lrdash.sweep.load import load_sweep
+from tests.results.making import write_run
+
+RATES = {"2e5": 2e-5, "2e6": 2e-6}
+
+
+def group_over_seeds(root: Path, seeds: int, gap: float = 0.2) -> GroupComparison:
+    runs = [f"{{name: r{rate}_s{seed}, args: {{learning_rate: {value!r}, seed: {seed}}}}}"
+            for rate, value in RATES.items() for seed in range(seeds)]  # fmt: skip
+    path = root / "sbatch" / "demo" / "sweep.yaml"
+    path.parent.mkdir(parents=True)
+    listed = "".join(f"      - {run}\n" for run in runs)
+    head = "name: demo\nroot: ../..\ngroups:\n  text:\n    script: t.sbatch\n    processes: 1\n    runs:\n"
+    path.write_text(head + listed)
+    for seed in range(seeds):
+        write_run(root, f"r2e5_s{seed}", (0.5, 0.8 + seed / 100), seed=seed)
+        write_run(root, f"r2e6_s{seed}", (0.5, 0.8 - gap + seed / 100), seed=10 + seed)
+    return compare(sweep_candidates(load_sweep(path), ResultsReader(), PredictionStore())).groups[0]
+
+
+def test_seeds_are_one_configuration_with_mean_and_range(tmp_path: Path) -> None:
+    group = group_over_seeds(tmp_path, 3)
+    first, second = group.configurations
+    assert (first.label, len(first.runs)) == ("2e-5", 3)
+    assert (first.mean, first.low, first.high) == (pytest.approx(0.81), 0.8, 0.82)
+    assert second.label == "2e-6"
+    assert "One seed" not in " ".join(group.caveats)
+
+
+def test_three_seeds_each_cannot_be_significant_and_that_is_said(tmp_path: Path) -> None:
+    group = group_over_seeds(tmp_path, 3)
+    (pair,) = group.seed_pairs
+    assert (pair.first, pair.second, pair.p, pair.smallest_p) == ("2e-6", "2e-5", 0.1, 0.1)
+    assert group.conclusion[-1].endswith("So few seeds cannot give less than p = 0.1.")
+
+
+def test_four_seeds_each_can(tmp_path: Path) -> None:
+    group = group_over_seeds(tmp_path, 4)
+    assert group.seed_pairs[0].p == pytest.approx(2 / 70)
+    assert group.conclusion[-1].startswith("Over seeds, 2e-6 is below 2e-5 (−20.0 points")
+
+
+def test_the_permutation_test_equals_scipys() -> None:
+    rng = random.Random(4)
+    for _ in range(40):
+        first = [round(rng.gauss(0.7, 0.05), 2) for _ in range(rng.randint(2, 5))]
+        second = [round(rng.gauss(0.74, 0.05), 2) for _ in range(rng.randint(2, 5))]
+        oracle = scipy.stats.permutation_test(
+            (first, second),
+            lambda x, y: abs(np.mean(x) - np.mean(y)),
+            alternative="greater",
+            n_resamples=np.inf,
+        )
+        assert inference.permutation_test(first, second) == pytest.approx(oracle.pvalue, abs=1e-12)
+
+
+def test_many_seeds_are_sampled_from_their_divisions() -> None:
+    rng = random.Random(4)
+    first, second = [rng.gauss(0.0, 1.0) for _ in range(15)], [rng.gauss(0.9, 1.0) for _ in range(15)]
+    oracle = scipy.stats.permutation_test(
+        (first, second),
+        lambda x, y: abs(np.mean(x) - np.mean(y)),
+        alternative="greater",
+        n_resamples=50_000,
+        rng=1,
+    )
+    assert inference.permutation_test(first, second) == pytest.approx(oracle.pvalue, abs=0.01)
+    assert inference.permutation_test([0.5], [0.6]) is None
