@@ -36,6 +36,7 @@ def open_sweep(
     from lrdash.monitor.monitor import Monitor
     from lrdash.ui.app import LrdashApp
     from lrdash.ui.backend import Backend
+    from lrdash.ui.saved_view import ViewFile
     from lrdash.ui.settings import load_settings
 
     settings = load_settings()
@@ -44,5 +45,7 @@ def open_sweep(
         from lrdash.ui.recording import RecordingSource
 
         source = RecordingSource(source, record)
-    LrdashApp(source, Backend(sweep, scheduler), settings, ascii_only=ascii_only).run()
+    view_file = ViewFile(sweep.name, str(sweep.file))
+    app = LrdashApp(source, Backend(sweep, scheduler), settings, view_file=view_file, ascii_only=ascii_only)
+    app.run()
     return 0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 from textual import on, work
 from textual.app import App
@@ -11,15 +12,24 @@ from textual.worker import get_current_worker
 from lrdash.errors import LrdashError
 from lrdash.monitor.snapshot import Snapshot
 from lrdash.ui.attention import news
-from lrdash.ui.backend import Backend
 from lrdash.ui.glyphs import ASCII, UNICODE
 from lrdash.ui.messages import Compared, FilesPolled, QueuePolled, StepsRead
-from lrdash.ui.notification import run_command
 from lrdash.ui.screens.main import MainScreen
 from lrdash.ui.settings import Settings
 from lrdash.ui.source import SnapshotSource
 from lrdash.ui.theme import DARK, MONO, THEMES, VARIABLE_DEFAULTS, Paint
-from lrdash.ui.widgets.chart import Chart
+
+if TYPE_CHECKING:
+    from textual.command import Provider
+
+    from lrdash.ui.backend import Backend
+    from lrdash.ui.saved_view import ViewFile
+
+
+def _commands() -> type[Provider]:
+    from lrdash.ui.commands import SweepCommands
+
+    return SweepCommands
 
 
 class LrdashApp(App[None]):
@@ -27,6 +37,7 @@ class LrdashApp(App[None]):
 
     CSS_PATH = "app.tcss"
     TITLE = "lrdash"
+    COMMANDS = {_commands}  # noqa: RUF012 - Textual's own type
 
     def __init__(
         self,
@@ -35,6 +46,7 @@ class LrdashApp(App[None]):
         settings: Settings | None = None,
         *,
         theme: str = "",
+        view_file: ViewFile | None = None,
         ascii_only: bool = False,
     ) -> None:
         self.settings = settings or Settings()
@@ -44,7 +56,8 @@ class LrdashApp(App[None]):
         self.source, self.backend = source, backend
         for one in THEMES:
             self.register_theme(one)
-        wanted = theme or self.settings.theme
+        self.view_file = view_file
+        wanted = theme or self.settings.theme or (view_file.view.theme if view_file else "")
         self.theme = MONO.name if self.no_color else wanted if wanted in self.available_themes else DARK.name
         self._paint: tuple[str, Paint] | None = None
         self._compared: object = None
@@ -70,9 +83,13 @@ class LrdashApp(App[None]):
     def on_mount(self) -> None:
         self.set_keymap(self.keymap)
         self.main.snapshot = self.source.snapshot
+        if self.view_file:
+            self.view_file.restore(self.main)
         self.call_after_refresh(self._start_polling)
 
     def on_unmount(self) -> None:
+        if self.view_file and self.main.is_attached:
+            self.view_file.save(self.main)
         self.source.close()
 
     # Polling: the next one of a kind is planned when the last one has answered, so none overlap.
@@ -122,6 +139,8 @@ class LrdashApp(App[None]):
         if self.settings.notify.bell:
             self.bell()
         if self.settings.notify.command:
+            from lrdash.ui.notification import run_command
+
             self.run_worker(
                 lambda: run_command(self.settings.notify.command, text), thread=True, group="notify"
             )
@@ -140,7 +159,7 @@ class LrdashApp(App[None]):
 
     @on(StepsRead)
     def _show_steps(self, event: StepsRead) -> None:
-        for chart in self.main.query(Chart):
+        for chart in self.main.charts:
             chart.steps = {**chart.steps, **event.series}
 
     def compare(self) -> None:
@@ -185,7 +204,7 @@ class LrdashApp(App[None]):
         self.theme = names[(at + 1) % len(names)]
 
     def watch_theme(self) -> None:
-        for chart in self.main.query(Chart):
+        for chart in self.main.charts:
             chart.redraw()
 
     def leave(self) -> None:

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 from lrdash.monitor.snapshot import RunStatus, Snapshot
 from lrdash.ui.columns import SILENT_SECONDS
-from lrdash.ui.curves import run_name
 from lrdash.ui.format import age, plain
 from lrdash.ui.glyphs import UNICODE
+from lrdash.ui.series import run_name
 from lrdash.ui.theme import Role, state_look
 
 

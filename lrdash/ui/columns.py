@@ -5,15 +5,18 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import TYPE_CHECKING
 
 from rich.cells import cell_len
 
-from lrdash.monitor.snapshot import RunStatus, Snapshot
-from lrdash.results.comparison import Comparison
+from lrdash.monitor.snapshot import Check, RunStatus, Snapshot
 from lrdash.ui.format import NOTHING, age, bar, clock_range, duration, epoch, fraction, loss, plain, signed
 from lrdash.ui.glyphs import UNICODE, Glyphs
 from lrdash.ui.rows import FOREIGN, metric
 from lrdash.ui.theme import Role, state_look
+
+if TYPE_CHECKING:
+    from lrdash.results.comparison import Comparison
 
 Span = tuple[str, Role]
 SILENT_SECONDS = 600
@@ -65,6 +68,8 @@ class TableContext:
     baselines: frozenset[str] = frozenset()
     deltas: Mapping[str, Delta] = field(default_factory=dict)
     bar_width: int = 6
+    compact: bool = False
+    """Narrow terminal: glyphs instead of words, differences without their interval."""
 
 
 @dataclass(frozen=True)
@@ -128,28 +133,36 @@ def delta_cell(run: RunStatus, context: TableContext) -> list[Span]:
     text = signed(delta.value, context.glyphs)
     if delta.half_width is None:
         return [(text, "text")]
-    spans: list[Span] = [
-        (text, "text"),
-        (f" {context.glyphs.plus_minus} {fraction(delta.half_width, 2)} ", "muted"),
-    ]
+    mark = _delta_mark(delta, context.glyphs)
+    if context.compact:
+        return [(f"{text} ", "text"), mark]
+    width = fraction(delta.half_width, 2)
+    return [(text, "text"), (f" {context.glyphs.plus_minus} {width} ", "muted"), mark]
+
+
+def _delta_mark(delta: Delta, glyphs: Glyphs) -> Span:
     if not delta.significant:
-        return [*spans, (context.glyphs.same, "muted")]
-    better = delta.value > 0
-    return [
-        *spans,
-        (context.glyphs.better if better else context.glyphs.worse, "success" if better else "error"),
-    ]
+        return (glyphs.same, "muted")
+    return (glyphs.better, "success") if delta.value > 0 else (glyphs.worse, "error")
 
 
 def optimizer_cell(run: RunStatus, context: TableContext) -> list[Span]:
     """Which optimizer the run was to use, and whether its log proves that it did."""
     kind = "uniform" if run.cls_backbone_learning_rate is None else "separate"
     check = run.check("optimizer")
+    if context.compact:
+        return [_verdict_glyph(check, context.glyphs)]
     if check is None or check.verdict == "WAITING":
         return [(f"{kind} {context.glyphs.waiting}", "muted")]
     if check.verdict == "PASS":
         return [(f"{kind} ", "text"), (context.glyphs.done, "success")]
     return [(f"{context.glyphs.failed} {check.verdict}", "error")]
+
+
+def _verdict_glyph(check: Check | None, glyphs: Glyphs) -> Span:
+    if check is None or check.verdict == "WAITING":
+        return (glyphs.waiting, "muted")
+    return (glyphs.done, "success") if check.verdict == "PASS" else (glyphs.failed, "error")
 
 
 def ends_cell(run: RunStatus, context: TableContext) -> list[Span]:
@@ -193,8 +206,10 @@ def message(run: RunStatus, context: TableContext) -> list[Span]:
     silence = run.progress.last_output_seconds
     if tally == "running" and silence is not None and silence > SILENT_SECONDS:
         return [(f"{glyphs.warning} silent {age(silence)}", "warning")]
-    if tally == "pending" and run.reason and run.reason != "None":
-        return [(plain(run.reason), "muted")]
+    if tally == "pending":
+        reason = plain(run.reason) if run.reason and run.reason != "None" else ""
+        words = [word for word in (reason, _start(run)) if word]
+        return [(f" {glyphs.separator} ".join(words), "muted")] if words else []
     return []
 
 
@@ -204,9 +219,9 @@ COLUMNS = (
     Column("loss", loss_cell, 6, 4, right=True),
     Column("acc", accuracy_cell, 5, 2, right=True),
     Column("F1", f1_cell, 5, 3, right=True),
-    Column("Δ acc", delta_cell, 0, 5),
+    Column("Δ acc", delta_cell, 0, 6),
     Column("best", best_cell, 0, 8),
-    Column("optimizer", optimizer_cell, 0, 6),
+    Column("optimizer", optimizer_cell, 0, 5),
     Column("ends", ends_cell, 0, 7),
     Column("log", output_cell, 6, 9, right=True),
     Column("task", task_cell, 0, 10),
@@ -218,10 +233,9 @@ def columns_that_fit(room: int, gap: int, widths: Mapping[str, int]) -> tuple[Co
     chosen: set[str] = set()
     for column in sorted(COLUMNS, key=lambda column: column.rank):
         needed = gap + widths[column.title]
-        if needed > room:
-            break
-        room -= needed
-        chosen.add(column.title)
+        if needed <= room:
+            room -= needed
+            chosen.add(column.title)
     return tuple(column for column in COLUMNS if column.title in chosen)
 
 
@@ -229,9 +243,15 @@ def column_widths(runs: Sequence[RunStatus], context: TableContext) -> dict[str,
     """Cells that each column needs for these runs."""
     return {
         column.title: column.width
-        or max([len(column.title), *(spans_length(column.cell(run, context)) for run in runs)])
+        or max(
+            [len(column_title(column, context)), *(spans_length(column.cell(run, context)) for run in runs)]
+        )
         for column in COLUMNS
     }
+
+
+def column_title(column: Column, context: TableContext) -> str:
+    return column.title[:3] if context.compact and column.title == "optimizer" else column.title
 
 
 def spans_length(spans: Sequence[Span]) -> int:

@@ -15,7 +15,7 @@ from lrdash.ui.format import loss as loss_text
 from lrdash.ui.plot.figure import Series
 from lrdash.ui.plot.reduce import MinMaxPyramid, Point
 from lrdash.ui.plot.scale import tick_label
-from lrdash.ui.series import SeriesLook
+from lrdash.ui.series import SeriesLook, run_name
 
 MOST_CURVES = 24
 """More curves than this are not told apart: then the marked runs and the selected one are drawn."""
@@ -45,14 +45,7 @@ METRICS = (
     ),
     Metric("gradient norm", loss_text, "grad_norm", ("grad_norm",), False),
 )
-UNITS = ("epoch", "step", "time")
 _SECOND_RATE = "cls_backbone_learning_rate"
-
-
-def run_name(run: RunStatus) -> str:
-    """`text 0  2e-5`."""
-    place = f"{run.group} {run.index}  " if run.group is not None else ""
-    return place + (run.label or run.run)
 
 
 def drawn_runs(runs: Sequence[RunStatus], selected: str, marked: frozenset[str]) -> list[RunStatus]:

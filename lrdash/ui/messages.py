@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from textual.message import Message
 
-from lrdash.monitor.snapshot import Snapshot
-from lrdash.results.comparison import Comparison
-from lrdash.results.steps import StepSeries
+if TYPE_CHECKING:
+    from lrdash.monitor.snapshot import Snapshot
+    from lrdash.results.comparison import Comparison
+    from lrdash.results.steps import StepSeries
+    from lrdash.ui.state import ChartView
 
 
 @dataclass
@@ -58,3 +61,10 @@ class Compared(Message):
     """The runs have been compared."""
 
     comparison: Comparison
+
+
+@dataclass
+class ChartChanged(Message):
+    """Another metric, unit or crosshair is shown."""
+
+    view: ChartView

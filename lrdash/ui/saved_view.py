@@ -6,10 +6,16 @@ import os
 import re
 from contextlib import suppress
 from hashlib import sha256
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import msgspec
 import platformdirs
+
+from lrdash.ui.rows import SORT_KEYS, Arrangement
+from lrdash.ui.state import STREAMS, TABS, UNITS, ChartView
+
+if TYPE_CHECKING:
+    from lrdash.ui.screens.main import MainScreen
 
 
 class SavedView(msgspec.Struct, frozen=True):
@@ -28,25 +34,57 @@ class SavedView(msgspec.Struct, frozen=True):
     theme: str = ""
 
 
-def view_file(sweep: str, place: str) -> Path:
-    """One file for each sweep at each place."""
-    digest = sha256(f"{sweep}\0{place}".encode()).hexdigest()[:12]
-    name = re.sub(r"[^\w.+-]", "_", sweep)[:60]
-    return platformdirs.user_state_path("lrdash") / "views" / f"{name}-{digest}.json"
+class ViewFile:
+    """Where one sweep's view is kept."""
+
+    def __init__(self, sweep: str, place: str) -> None:
+        digest = sha256(f"{sweep}\0{place}".encode()).hexdigest()[:12]
+        name = re.sub(r"[^\w.+-]", "_", sweep)[:60]
+        self.path = platformdirs.user_state_path("lrdash") / "views" / f"{name}-{digest}.json"
+        self.view = self._read()
+
+    def _read(self) -> SavedView:
+        try:
+            return msgspec.json.decode(self.path.read_bytes(), type=SavedView)
+        except (OSError, msgspec.DecodeError):
+            return SavedView()  # the first start, or a file of another version
+
+    def restore(self, screen: MainScreen) -> None:
+        """Make the screen what it was; nothing that is gone comes back."""
+        view, keys = self.view, {run.key for run in screen.snapshot.runs}
+        if view.selected in keys:
+            screen.selected = view.selected
+        screen.stream = next((stream for stream in STREAMS if stream == view.stream), screen.stream)
+        screen.baselines = {group: key for group, key in view.baselines.items() if key in keys}
+        sort = view.sort if view.sort in SORT_KEYS else "index"
+        screen.table.arrangement = Arrangement(sort, view.reverse, folded=frozenset(view.folded))
+        unit = view.unit if view.unit in UNITS else "epoch"
+        screen.chart_view = ChartView(metric=view.metric, unit=unit, log=view.log)
+        if view.tab in TABS:
+            screen.tab = view.tab
+
+    def save(self, screen: MainScreen) -> None:
+        """Keep it; where the folder cannot be written the view is lost, and nothing else."""
+        with suppress(OSError):
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            temporary = self.path.with_suffix(f".{os.getpid()}")
+            temporary.write_bytes(msgspec.json.encode(capture(screen)))
+            temporary.replace(self.path)
 
 
-def read_view(path: Path) -> SavedView:
-    """The saved view; the first one where there is none or it cannot be understood."""
-    try:
-        return msgspec.json.decode(path.read_bytes(), type=SavedView)
-    except (OSError, msgspec.DecodeError):
-        return SavedView()
-
-
-def write_view(path: Path, view: SavedView) -> None:
-    """Keep it; a folder that cannot be written loses the view and nothing else."""
-    with suppress(OSError):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        temporary = path.with_suffix(f".{os.getpid()}")
-        temporary.write_bytes(msgspec.json.encode(view))
-        temporary.replace(path)
+def capture(screen: MainScreen) -> SavedView:
+    """The view as it stands."""
+    arrangement, chart = screen.table.arrangement, screen.chart_view
+    return SavedView(
+        tab=screen.tab,
+        selected=screen.selected,
+        stream=screen.stream,
+        sort=arrangement.sort,
+        reverse=arrangement.reverse,
+        folded=tuple(sorted(arrangement.folded)),
+        baselines=dict(screen.baselines),
+        metric=chart.metric,
+        unit=chart.unit,
+        log=chart.log,
+        theme=screen.app.theme,
+    )

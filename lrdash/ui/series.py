@@ -36,3 +36,9 @@ def series_looks(runs: Sequence[RunStatus]) -> dict[str, SeriesLook]:
         colour = labels.setdefault(run.label or run.run, len(labels))
         looks[run.key] = SeriesLook(colour, groups.setdefault(run.group, len(groups)))
     return looks
+
+
+def run_name(run: RunStatus) -> str:
+    """`text 0  2e-5`."""
+    place = f"{run.group} {run.index}  " if run.group is not None else ""
+    return place + (run.label or run.run)

@@ -4,13 +4,29 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from lrdash.monitor.snapshot import RunStatus, Snapshot
-from lrdash.results.comparison import Comparison
+
+if TYPE_CHECKING:
+    from lrdash.results.comparison import Comparison
 
 Stream = Literal["out", "err", "both"]
+UNITS = ("epoch", "step", "time")
+TABS = ("Home", "Log", "Metrics", "Compare", "Checks")
 STREAMS: tuple[Stream, ...] = ("out", "err", "both")
+
+
+@dataclass(frozen=True)
+class ChartView:
+    """What the user chose to see."""
+
+    metric: int = 0
+    unit: str = "epoch"
+    log: bool = False
+    solo: str = ""
+    hidden: frozenset[str] = field(default_factory=frozenset)
+    crosshair: float | None = None
 
 
 @dataclass(frozen=True)

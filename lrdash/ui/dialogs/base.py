@@ -8,7 +8,6 @@ from typing import Generic, TypeVar
 from textual.app import ComposeResult
 from textual.containers import Vertical
 from textual.screen import ModalScreen
-from textual.widget import Widget
 
 from lrdash.ui.bindings import bindings
 from lrdash.ui.widgets.bars import KeyBar
@@ -44,11 +43,5 @@ class Dialog(ModalScreen[ResultT], Generic[ResultT]):
         self.dismiss(None)
 
     def action_press(self, key: str) -> None:
+        """A key that was clicked in the key bar."""
         self.app.simulate_key(key)
-
-
-def focus_first(container: Widget) -> None:
-    """Put the focus on the first widget that takes it."""
-    focusable = [widget for widget in container.query("*") if widget.focusable]
-    if focusable:
-        focusable[0].focus()

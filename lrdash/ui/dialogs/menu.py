@@ -6,7 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from textual import events, on
+from textual.app import ComposeResult
 
+from lrdash.ui.bindings import bindings
 from lrdash.ui.dialogs.base import Dialog
 from lrdash.ui.format import fit
 from lrdash.ui.widgets.lines import Line, Lines, line
@@ -23,13 +25,22 @@ class MenuItem:
     """Why it cannot be chosen just now."""
 
 
-class MenuDialog(Dialog[str]):
+class MenuLines(Lines, inherit_bindings=False):
+    """Letters are the menu's, not keys to move with."""
+
+    BINDINGS = bindings("menu")
+
+
+class MenuDialog(Dialog[str], inherit_bindings=False):
     """Dismisses with the letter of the chosen item."""
 
     def __init__(self, title: str, items: Sequence[MenuItem]) -> None:
         self.items = items
         width = max((len(item.name) for item in items), default=0)
         super().__init__(title, [_item_line(item, width) for item in items])
+
+    def content(self) -> ComposeResult:
+        yield MenuLines(self.first_lines)
 
     @on(Lines.Chosen)
     def _choose(self, event: Lines.Chosen) -> None:

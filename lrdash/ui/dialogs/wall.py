@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 from textual.app import ComposeResult
 
 from lrdash.monitor.snapshot import RunStatus
-from lrdash.ui.curves import run_name
 from lrdash.ui.dialogs.base import Dialog
 from lrdash.ui.format import plain
+from lrdash.ui.series import run_name
 
 if TYPE_CHECKING:
     from lrdash.ui.logs.wall import LogWall

@@ -124,10 +124,9 @@ class Figure:
         return sorted(found, key=lambda reading: -reading.y)
 
     def next_x(self, direction: int) -> float | None:
-        """Where the crosshair goes from where it is: the next point in another column."""
-        xs = sorted(
-            {x for one in self.series for x in one.points.xs} if self._is_marked() else self._column_xs()
-        )
+        """Where the crosshair goes from where it is: the next marker, or column where there are none."""
+        marked = {x for one in self.series if one.markers for x in one.points.xs}
+        xs = sorted(marked or self._column_xs())
         if not xs:
             return None
         at = self.options.crosshair
@@ -142,9 +141,6 @@ class Figure:
         """The x of the nearest point that is marked; of curves without markers x itself."""
         points = [point for one in self.series if one.markers and (point := one.points.nearest(x))]
         return min((point[0] for point in points), key=lambda candidate: abs(candidate - x), default=x)
-
-    def _is_marked(self) -> bool:
-        return all(one.markers for one in self.series)
 
     def _column_xs(self) -> set[float]:
         return {self.x_at(column) for column in range(self.plot_width)}
@@ -265,7 +261,7 @@ class Figure:
         width = min(width, max(4, self.plot_width // 2 - 10))
         values = [self.options.y_format(reading.y) for reading in readings]
         value_width = max(map(len, values), default=0)
-        title = f" {self.options.x_title} {self.options.x_format(at)}"
+        title = f" {self.options.x_title} {self.options.x_format(float(f'{at:.4g}'))}"
         box: list[FigureRow] = [[(fit(title, width + value_width + 5), "bold")]]
         for reading, value in zip(readings, values, strict=True):
             ink: Ink = reading.series.look.colour

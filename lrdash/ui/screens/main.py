@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import TYPE_CHECKING, cast
 
 from textual import on
 from textual.app import ComposeResult
@@ -11,21 +12,22 @@ from textual.reactive import reactive
 from textual.widget import Widget
 
 from lrdash.monitor.snapshot import Snapshot
-from lrdash.results.comparison import Comparison
 from lrdash.ui.attention import concerns
 from lrdash.ui.bindings import bindings
-from lrdash.ui.curves import run_name
-from lrdash.ui.dialogs.base import focus_first
 from lrdash.ui.format import plain
-from lrdash.ui.messages import RunOpened, RunSelected, TabChosen
+from lrdash.ui.messages import ChartChanged, RunOpened, RunSelected, TabChosen
 from lrdash.ui.screens.overlays import Overlays
-from lrdash.ui.state import STREAMS, ScreenState, Stream, other_group, run_with_index
+from lrdash.ui.series import run_name
+from lrdash.ui.state import STREAMS, TABS, ChartView, ScreenState, Stream, other_group, run_with_index
 from lrdash.ui.views import make_view
 from lrdash.ui.views.home import HomeView
-from lrdash.ui.widgets.bars import TABS, KeyBar, TabBar
-from lrdash.ui.widgets.chart import Chart
+from lrdash.ui.widgets.bars import KeyBar, TabBar
 from lrdash.ui.widgets.run_table import RunTable
 from lrdash.ui.widgets.status_bar import StatusBar
+
+if TYPE_CHECKING:
+    from lrdash.results.comparison import Comparison
+    from lrdash.ui.widgets.chart import Chart
 
 BREAKPOINTS = ((0, "-tiny"), (50, "-narrow"), (100, "-normal"), (120, "-wide"), (150, "-broad"))
 LOW_BREAKPOINTS = ((0, "-flat"), (12, "-low"), (20, "-tall"))
@@ -47,6 +49,8 @@ class MainScreen(Overlays):
     comparison: reactive[Comparison | None] = reactive(None)
     marked: reactive[frozenset[str]] = reactive(frozenset)
     notice: reactive[str] = reactive("")
+    chart_view: reactive[ChartView] = reactive(ChartView())
+    """Kept for every chart: what is shown on Home is shown under Metrics too."""
 
     def compose(self) -> ComposeResult:
         yield StatusBar(id="status")
@@ -61,6 +65,7 @@ class MainScreen(Overlays):
 
     async def _fill(self) -> None:
         await self.query_one(HomeView).fill()
+        self.watch_chart_view(self.chart_view)
         self.show_state()
 
     # State
@@ -115,9 +120,18 @@ class MainScreen(Overlays):
         return next(iter(self.query(f"#{self.tab.lower()}")), None)
 
     @property
+    def table(self) -> RunTable:
+        return self.query_one(RunTable)
+
+    @property
     def chart(self) -> Chart | None:
         """The chart on the screen, if any."""
-        return next((chart for chart in self.query(Chart) if chart.is_on_screen and chart.display), None)
+        return next((chart for chart in self.charts if chart.is_on_screen and chart.display), None)
+
+    @property
+    def charts(self) -> list[Chart]:
+        """Every chart that was opened; the class is imported with the first."""
+        return cast("list[Chart]", list(self.query("Chart")))
 
     # Tabs and panes
 
@@ -125,15 +139,20 @@ class MainScreen(Overlays):
         if not self.is_mounted:
             return
         self.query_one(TabBar).active = tab
-        if self.view is None:
+        if not self.query(f"#{tab.lower()}"):
             await self.query_one("#body").mount(make_view(tab))
+            self.watch_chart_view(self.chart_view)
+        if tab != self.tab:
+            return  # another key was faster than this view
         for view in self.query_one("#body").children:
             view.display = view.id == tab.lower()
         self.action_zoom(False)
         self.show_state()
         self.dashboard.read_steps()
         assert self.view is not None
-        focus_first(self.view)
+        focusable = [widget for widget in self.view.query("*") if widget.focusable]
+        if focusable:
+            focusable[0].focus()
 
     @on(TabChosen)
     def _open_tab(self, event: TabChosen) -> None:
@@ -200,9 +219,14 @@ class MainScreen(Overlays):
         self.selected = event.key
         self.tab = "Log"
 
-    @on(Chart.Changed)
-    def _read_steps(self) -> None:
+    @on(ChartChanged)
+    def _follow_chart(self, event: ChartChanged) -> None:
+        self.chart_view = event.view
         self.dashboard.read_steps()
+
+    def watch_chart_view(self, view: ChartView) -> None:
+        for chart in self.charts:
+            chart.view = view
 
     @on(RunTable.Marked)
     def _mark(self, event: RunTable.Marked) -> None:

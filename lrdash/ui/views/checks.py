@@ -96,9 +96,7 @@ def evidence_lines(run: RunStatus, glyphs: Glyphs, width: int) -> list[Line]:
         plain(run.nodes or ""),
     ]
     words = f"  {glyphs.separator}  ".join(fact for fact in facts if fact)
-    lines = [
-        line((f" {look.glyph} {plain(run.state_word)}", look.role), (f"   {words}", "muted"))
-    ]
+    lines = [line((f" {look.glyph} {plain(run.state_word)}", look.role), (f"   {words}", "muted"))]
     if run.diagnosis is not None:
         lines += _diagnosis(run, glyphs, width)
     for check in run.checks:

@@ -9,7 +9,6 @@ from textual.app import ComposeResult
 from textual.containers import Horizontal, Vertical
 
 from lrdash.ui.state import ScreenState
-from lrdash.ui.widgets.chart import Chart
 from lrdash.ui.widgets.log_pane import make_log_pane, show_log
 from lrdash.ui.widgets.run_table import RunTable
 
@@ -26,6 +25,8 @@ class HomeView(Vertical):
 
     async def fill(self) -> None:
         """Mount what the first paint did without."""
+        from lrdash.ui.widgets.chart import Chart
+
         chart, log = Chart(id="curves", classes="pane"), make_log_pane("home-log")
         log.add_class("pane")
         await self.mount(Horizontal(chart, log, id="details"))
@@ -55,7 +56,7 @@ class HomeView(Vertical):
         table.snapshot = state.snapshot
         if state.selected and table.cursor != state.selected and table.cursor_run != state.selected:
             table.cursor = state.selected
-        for chart in self.query(Chart):
-            chart.state = state
+        for chart in self.query("Chart"):
+            chart.state = state  # type: ignore[attr-defined]
         if details := self.query("#home-log"):
             show_log(details.first(), state)

@@ -8,11 +8,11 @@ from textual.containers import Container
 
 from lrdash.monitor.snapshot import RunStatus
 from lrdash.ui.context import InkSpan
-from lrdash.ui.curves import Metric, drawn_runs, last_epoch, run_name
+from lrdash.ui.curves import Metric, drawn_runs, last_epoch
 from lrdash.ui.format import NOTHING, plain
 from lrdash.ui.glyphs import Glyphs
-from lrdash.ui.messages import RunSelected
-from lrdash.ui.series import SeriesLook, series_looks
+from lrdash.ui.messages import ChartChanged, RunSelected
+from lrdash.ui.series import SeriesLook, run_name, series_looks
 from lrdash.ui.state import ScreenState
 from lrdash.ui.table_text import table_lines
 from lrdash.ui.widgets.chart import Chart
@@ -30,7 +30,7 @@ class MetricsView(Container):
         self.query_one(Chart).state = state
         self._show_table(state)
 
-    @on(Chart.Changed)
+    @on(ChartChanged)
     def _follow_chart(self) -> None:
         if (state := self.query_one(Chart).state) is not None:
             self._show_table(state)

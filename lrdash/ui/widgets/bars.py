@@ -15,8 +15,7 @@ from lrdash.ui.bindings import key_name
 from lrdash.ui.context import Painted
 from lrdash.ui.format import fit
 from lrdash.ui.messages import TabChosen
-
-TABS = ("Home", "Log", "Metrics", "Compare", "Checks")
+from lrdash.ui.state import TABS
 
 
 class TabBar(Widget, Painted):

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 
 from textual import events
-from textual.message import Message
 from textual.reactive import reactive
 from textual.strip import Strip
 from textual.widget import Widget
@@ -15,24 +14,13 @@ from lrdash.monitor.snapshot import RunStatus
 from lrdash.results.steps import StepSeries
 from lrdash.ui.bindings import bindings
 from lrdash.ui.context import Painted
-from lrdash.ui.curves import METRICS, UNITS, CurveStore, Metric, drawn_runs, last_epoch
+from lrdash.ui.curves import METRICS, CurveStore, Metric, drawn_runs, last_epoch
 from lrdash.ui.format import duration
+from lrdash.ui.messages import ChartChanged
 from lrdash.ui.plot.figure import Figure, FigureOptions, Series
 from lrdash.ui.plot.scale import tick_label
 from lrdash.ui.series import series_looks
-from lrdash.ui.state import ScreenState
-
-
-@dataclass(frozen=True)
-class ChartView:
-    """What the user chose to see."""
-
-    metric: int = 0
-    unit: str = "epoch"
-    log: bool = False
-    solo: str = ""
-    hidden: frozenset[str] = field(default_factory=frozenset)
-    crosshair: float | None = None
+from lrdash.ui.state import UNITS, ChartView, ScreenState
 
 
 class Chart(Widget, Painted, can_focus=True):
@@ -43,12 +31,6 @@ class Chart(Widget, Painted, can_focus=True):
     state: reactive[ScreenState | None] = reactive(None)
     view: reactive[ChartView] = reactive(ChartView())
     steps: reactive[Mapping[str, StepSeries]] = reactive(dict)
-
-    @dataclass
-    class Changed(Message):
-        """Another metric, unit or crosshair is shown."""
-
-        view: ChartView
 
     def __init__(self, *, id: str | None = None, classes: str | None = None) -> None:  # noqa: A002
         super().__init__(id=id, classes=classes)
@@ -142,7 +124,7 @@ class Chart(Widget, Painted, can_focus=True):
     def watch_view(self) -> None:
         self.redraw()
         if self.is_attached:
-            self.post_message(self.Changed(self.view))
+            self.post_message(ChartChanged(self.view))
 
     def on_resize(self) -> None:
         self.redraw()

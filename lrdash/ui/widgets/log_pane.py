@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from textual.widget import Widget
 
-from lrdash.ui.curves import run_name
 from lrdash.ui.format import plain
+from lrdash.ui.series import run_name
 from lrdash.ui.state import ScreenState
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import TYPE_CHECKING
 
 from rich.cells import cell_len
 from rich.segment import Segment
@@ -15,12 +16,12 @@ from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
 from lrdash.monitor.snapshot import RunStatus, Snapshot
-from lrdash.results.comparison import Comparison
 from lrdash.ui.bindings import bindings
 from lrdash.ui.columns import (
     Column,
     Span,
     TableContext,
+    column_title,
     column_widths,
     columns_that_fit,
     deltas,
@@ -33,9 +34,11 @@ from lrdash.ui.messages import RunOpened, RunSelected
 from lrdash.ui.rows import SORT_KEYS, Arrangement, GroupRow, Row, RunRow, arrange, baselines, best_run, metric
 from lrdash.ui.series import SeriesLook, series_looks
 
-GAP = "  "
+if TYPE_CHECKING:
+    from lrdash.results.comparison import Comparison
+
 MIN_LABEL = 10
-MESSAGE_ROOM = 24
+MESSAGE_ROOM = 18
 """Cells below which a message takes the place of the metrics."""
 WIDE = 110
 
@@ -120,13 +123,14 @@ class RunTable(ScrollView, Painted, can_focus=True):
             baselines=frozenset(base.values()),
             deltas=deltas(self.snapshot, base, self.comparison),
             bar_width=12 if self.size.width >= WIDE else 6,
+            compact=self.size.width < WIDE,
         )
         runs = self._runs_on_screen()
         self._widths = column_widths(runs, self._cell_context)
         labels = max((cell_len(plain(run.label or run.run)) for run in runs), default=MIN_LABEL)
         wanted = max(MIN_LABEL, min(labels, self.size.width // 3))
         room = self.size.width - self._lead_width - wanted
-        self._columns = columns_that_fit(room, len(GAP), self._widths)
+        self._columns = columns_that_fit(room, len(self._gap), self._widths)
         self._label_width = max(0, min(wanted, self.size.width - self._lead_width))
         self.refresh()
 
@@ -135,6 +139,10 @@ class RunTable(ScrollView, Painted, can_focus=True):
         top = max(0, self.scroll_offset.y - 1)
         rows = self.rows[top : top + self.size.height + 1]
         return [row.run for row in rows if isinstance(row, RunRow)]
+
+    @property
+    def _gap(self) -> str:
+        return "  " if self.size.width >= WIDE else " "
 
     @property
     def _lead_width(self) -> int:
@@ -162,8 +170,10 @@ class RunTable(ScrollView, Painted, can_focus=True):
         arrow = self.glyphs.worse if self.arrangement.reverse else self.glyphs.better
         spans: list[InkSpan] = [(" " * self._lead_width + fit("run", self._label_width), "title")]
         for column in self._columns:
-            title = column.title + (arrow if column.title == self.arrangement.sort else "")
-            spans.append((GAP + fit(title, self._widths[column.title], right=column.right), "title"))
+            title = column_title(column, self._cell_context) + (
+                arrow if column.title == self.arrangement.sort else ""
+            )
+            spans.append((self._gap + fit(title, self._widths[column.title], right=column.right), "title"))
         return spans
 
     def _group_spans(self, row: GroupRow) -> list[InkSpan]:
@@ -187,21 +197,23 @@ class RunTable(ScrollView, Painted, can_focus=True):
         columns = self._columns
         for position, column in enumerate(columns):
             if words and self._message_goes_here(run, position, words):
-                return [*spans, (GAP, "text"), *words]
-            spans.append((GAP, "text"))
+                return [*spans, (self._gap, "text"), *words]
+            spans.append((self._gap, "text"))
             spans += self._cell(column, run)
         return spans
 
     def _message_goes_here(self, run: RunStatus, position: int, words: list[Span]) -> bool:
         """After the last column with a value if the message then has room, else after the epoch."""
         columns = self._columns
-        rest = sum(self._widths[column.title] + len(GAP) for column in columns[position:])
+        rest = sum(self._widths[column.title] + len(self._gap) for column in columns[position:])
         if columns[position].title in ("state", "epoch"):
             return False
         empty = all(self._is_empty(column, run) for column in columns[position:] if column.rank < 6)
         if empty and rest >= min(MESSAGE_ROOM, spans_length(words)):
             return True
-        room_later = sum(self._widths[column.title] + len(GAP) for column in columns if column.rank >= 6)
+        room_later = sum(
+            self._widths[column.title] + len(self._gap) for column in columns if column.rank >= 6
+        )
         return columns[position].title == "loss" and room_later < MESSAGE_ROOM and run.diagnosis is not None
 
     def _is_empty(self, column: Column, run: RunStatus) -> bool:
