@@ -50,7 +50,7 @@ _DECISIVE = (
     ("nccl", rb"Timed out waiting .{0,40}for (?:recv|send) operation|Dist(?:Store|Network)Error"),
     ("nccl", rb"gloo/transport\S*\] (?:Connection closed by peer|Read error|Timed out)"),
     # The operating system (errno 28, 122), safetensors, torch/serialization.
-    ("disk_full", rb"No space left on device|[Dd]isk quota exceeded|StorageFull"),
+    ("disk_full", rb"No space left on device|[Dd]isk quota exceeded|StorageFull|\[ERROR\] too little disk"),
     # Python, the dynamic linker, transformers utils/import_utils.py.
     ("import_error", rb"\b(?:ImportError|ModuleNotFoundError): |: undefined symbol: "),
     ("import_error", rb"Failed to import \S+ because of the following error"),

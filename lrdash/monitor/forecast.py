@@ -16,6 +16,11 @@ FORWARD_SHARE = 1 / 3
 """Of a training step's time, what its forward pass takes: an evaluation has nothing else."""
 UNSEEN_PAUSE = 0.03
 """Share of an epoch for its evaluation, while none was seen and the number of test rows is unknown."""
+WIDEST = 0.14
+"""Half width of the range, as a share of the estimate, once a fifth is done: a wider one is no help."""
+MOST_TO_COME = 0.8
+UNSEEN_ERROR = 0.6
+"""Relative error of a pause that was not seen yet."""
 SPARE = 1.1
 """Of the time limit that is advised."""
 
@@ -58,7 +63,7 @@ def outlook(evidence: RunEvidence) -> Outlook | None:
     samples, steps, epochs = evidence.samples, evidence.total_steps, _epochs(evidence)
     if not steps or not epochs or not samples:
         return None
-    pace = measure_pace(samples, steps / epochs, steps)
+    pace = measure_pace(samples, steps / epochs, steps, _evaluation_share(evidence))
     if pace is None:
         return None
     low, middle, high = _remaining(evidence, pace, steps - samples[-1].step, steps / epochs)
@@ -81,17 +86,25 @@ def _remaining(
     pauses = _pauses_to_come(evidence)
     middle = training + pauses * pause
     spread = doubt + pauses * error
+    if steps < MOST_TO_COME * (evidence.total_steps or 0):
+        spread = min(spread, WIDEST * middle)
     return max(0.0, middle - spread), middle, middle + spread
 
 
 def _pause(evidence: RunEvidence, pace: Pace, steps_per_epoch: float) -> tuple[float, float]:
-    """Seconds of an epoch's pause and their error; before one was seen, from the number of test rows."""
+    """Seconds of an epoch's pause and their error; before one was seen, what an evaluation should take."""
     if pace.pause_seconds is not None:
         return pace.pause_seconds, pace.pause_error
-    epoch_seconds = pace.step_seconds * steps_per_epoch
+    expected = _evaluation_share(evidence) * pace.step_seconds * steps_per_epoch
+    return expected, UNSEEN_ERROR * expected
+
+
+def _evaluation_share(evidence: RunEvidence) -> float:
+    """Of an epoch's training time, what its evaluation should take: a forward pass over the test rows."""
     rows = [dataset.rows for dataset in evidence.facts.datasets]
-    share = rows[-1] / rows[0] * FORWARD_SHARE if len(rows) > 1 and rows[0] else UNSEEN_PAUSE
-    return share * epoch_seconds, share * epoch_seconds
+    if len(rows) < 2 and evidence.results.meta:
+        rows = [evidence.results.meta.rows.get(split, 0) for split in ("train", "eval")]
+    return rows[-1] / rows[0] * FORWARD_SHARE if len(rows) > 1 and rows[0] else UNSEEN_PAUSE
 
 
 def _pauses_to_come(evidence: RunEvidence) -> int:

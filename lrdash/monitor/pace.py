@@ -17,12 +17,16 @@ from lrdash.logs.facts import ProgressSample
 
 STRETCHES = 8
 """Training done so far is cut into at most so many stretches."""
-SMALLEST_SPREAD = 0.03
+SMALLEST_SPREAD = 0.05
 """Relative half width of the range that is never undercut."""
 FEW_STRETCHES_SPREAD = 0.15
+FEWEST_INTERVALS = 8
+"""The pace is that of the later half, of at least so many intervals: the first epochs are often slower."""
 STALL = 20.0
 """An interval this many times slower than usual is a stall."""
 STALLS_THAT_RECUR = 3
+FIRST_PAUSE_SECONDS = 2.5
+"""What the first evaluation may take longer than later ones: imports, compilation, caches."""
 
 Interval = tuple[ProgressSample, ProgressSample]
 
@@ -39,21 +43,25 @@ class Pace:
     pause_error: float = 0.0
 
 
-def measure_pace(samples: Sequence[ProgressSample], steps_per_epoch: float, steps: int) -> Pace | None:
-    """The pace of a run of `steps` steps; None while fewer than two samples show progress."""
+def measure_pace(
+    samples: Sequence[ProgressSample], steps_per_epoch: float, steps: int, evaluation_share: float = 0.0
+) -> Pace | None:
+    """The pace of a run; None while fewer than two samples show progress.
+
+    Args:
+        samples: with rising steps.
+        steps: of the whole run.
+        evaluation_share: what an evaluation should take, as a share of an epoch's training time.
+    """
     intervals = [pair for pair in pairwise(samples) if pair[1].step > pair[0].step and _seconds(pair) > 0]
     if not intervals:
         return None
     quiet = [pair for pair in intervals if not _ends_in(pair, steps_per_epoch)]
     usable = _without_stalls(quiet[1:] if len(quiet) > 2 else quiet or intervals)
-    step_seconds = _rate(usable)
-    pauses = _pauses(intervals, step_seconds, steps_per_epoch)
-    return Pace(
-        step_seconds=step_seconds,
-        spread=_spread(usable, steps - samples[-1].step),
-        pause_seconds=mean(pauses) if pauses else None,
-        pause_error=_error_of(pauses),
-    )
+    step_seconds = _rate(usable[-max(FEWEST_INTERVALS, len(usable) // 2) :])
+    least = evaluation_share * step_seconds * steps_per_epoch
+    pause = _usual_pause(_pauses(intervals, step_seconds, steps_per_epoch), least)
+    return Pace(step_seconds, _spread(usable, steps - samples[-1].step), *pause)
 
 
 def _seconds(pair: Interval) -> float:
@@ -111,7 +119,13 @@ def _pauses(intervals: Sequence[Interval], step_seconds: float, steps_per_epoch:
     return [max(0.0, seconds) for seconds in excess.values()]
 
 
-def _error_of(pauses: Sequence[float]) -> float:
+def _usual_pause(pauses: Sequence[float], least: float) -> tuple[float | None, float]:
+    """The pause of an epoch to come, and its error; the first one is not typical."""
     if not pauses:
-        return 0.0
-    return pauses[0] / 3 if len(pauses) == 1 else pstdev(pauses) * sqrt(1 + 1 / len(pauses)) / 2
+        return None, 0.0
+    first, *later = pauses
+    if later:
+        return mean(later), max(mean(later) / 10, pstdev(later) / sqrt(len(later)))
+    once = min(FIRST_PAUSE_SECONDS, max(0.0, first - least))
+    usual = first - 0.8 * once
+    return usual, max(0.2 * once, 0.1 * usual)
