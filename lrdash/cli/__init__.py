@@ -26,6 +26,7 @@ COMMANDS = {
     "wait": "wait",
     "clean": "clean",
     "demo": "demo",
+    "init": "init",
     "doctor": "doctor",
     "completion": "completion",
     "launch": "launch",

@@ -77,6 +77,11 @@ def load_sweep(path: Path) -> Sweep:
     )
 
 
+def is_name(text: str) -> bool:
+    """Whether a sweep, group or run may be called so: it becomes a folder and a part of job names."""
+    return _NAME.fullmatch(text) is not None
+
+
 def parse_scalar(text: str) -> Scalar:
     """A value from a command line, read as it would be in a sweep file.
 
@@ -198,7 +203,7 @@ class _Source:
                 )
 
     def check_name(self, name: str, where: str) -> None:
-        if not _NAME.fullmatch(name):
+        if not is_name(name):
             raise self.mistake(
                 where, f"is {name!r}", "names hold letters, digits and . _ + = -, at most 200 of them"
             )
