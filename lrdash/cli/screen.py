@@ -3,49 +3,84 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from lrdash.errors import LrdashError
+from lrdash.sweep.find import find_sweep_files
 
 if TYPE_CHECKING:
     from lrdash.scheduler.base import Scheduler
     from lrdash.sweep.spec import Sweep
-    from lrdash.ui.source import SnapshotSource
+    from lrdash.ui.session import Session
 
 
 def open_screen(arguments: argparse.Namespace) -> int:
-    """Show the sweep, or a recording of one, until the user quits."""
+    """Show the sweep, or a recording of one, until the user quits.
+
+    A sweep that was watched before is painted from its cached status document, and everything else is
+    imported and read after that; of any other one mistakes are told before the terminal is taken over.
+    """
     if arguments.replay is not None:
-        from lrdash.ui.app import LrdashApp
-        from lrdash.ui.recording import ReplaySource
-        from lrdash.ui.settings import load_settings
+        return _run(lambda: _replay(arguments.replay, arguments.speed), arguments)
+    from lrdash.ui.first_frame import cached_document, first_frame, saved_theme
 
-        source = ReplaySource(arguments.replay, arguments.speed)
-        LrdashApp(source, None, load_settings(), ascii_only=arguments.ascii).run()
-        return 0
-    from lrdash.cli.context import the_scheduler, the_sweep
-
-    sweep = the_sweep(arguments)
-    scheduler = the_scheduler(arguments, sweep)
-    return open_sweep(sweep, scheduler, record=arguments.record, ascii_only=arguments.ascii)
+    files = [arguments.sweep.resolve()] if arguments.sweep else find_sweep_files(Path.cwd())
+    document = cached_document(files[0]) if len(files) == 1 else None
+    if document is not None and (text := first_frame(document)):
+        return _run(lambda: _open(arguments), arguments, text, saved_theme(files[0]))
+    session = _open(arguments)
+    return _run(lambda: session, arguments)
 
 
-def open_sweep(
-    sweep: Sweep, scheduler: Scheduler | None, *, record: Path | None = None, ascii_only: bool = False
-) -> int:
-    """Show a sweep that is known already."""
+def open_sweep(sweep: Sweep, scheduler: Scheduler | None) -> int:
+    """Show a sweep that is known already (the demo's)."""
+    session = live_session(sweep, scheduler)
+    return _run(lambda: session)
+
+
+def live_session(sweep: Sweep, scheduler: Scheduler | None, record: Path | None = None) -> Session:
+    """A session that watches a sweep."""
     from lrdash.monitor.monitor import Monitor
-    from lrdash.ui.app import LrdashApp
     from lrdash.ui.backend import Backend
+    from lrdash.ui.recording import RecordingSource
     from lrdash.ui.saved_view import ViewFile
+    from lrdash.ui.session import Session
     from lrdash.ui.settings import load_settings
 
     settings = load_settings()
-    source: SnapshotSource = Monitor(sweep, scheduler)
-    if record is not None:
-        from lrdash.ui.recording import RecordingSource
+    monitor = Monitor(sweep, scheduler)
+    source = RecordingSource(monitor, record) if record is not None else monitor
+    return Session(source, settings, Backend(sweep, scheduler), ViewFile(sweep.file))
 
-        source = RecordingSource(source, record)
-    view_file = ViewFile(sweep.name, str(sweep.file))
-    app = LrdashApp(source, Backend(sweep, scheduler), settings, view_file=view_file, ascii_only=ascii_only)
-    app.run()
+
+def _open(arguments: argparse.Namespace) -> Session:
+    from lrdash.cli.context import the_scheduler, the_sweep
+
+    sweep = the_sweep(arguments)
+    return live_session(sweep, the_scheduler(arguments, sweep), arguments.record)
+
+
+def _replay(folder: Path, speed: float) -> Session:
+    from lrdash.ui.recording import ReplaySource
+    from lrdash.ui.session import Session
+    from lrdash.ui.settings import load_settings
+
+    return Session(ReplaySource(folder, speed), load_settings())
+
+
+def _run(
+    open_session: Callable[[], Session],
+    arguments: argparse.Namespace | None = None,
+    first_text: str = "",
+    theme: str = "",
+) -> int:
+    from lrdash.ui.app import LrdashApp
+
+    ascii_only = bool(arguments and arguments.ascii)
+    app = LrdashApp(open_session, first_text=first_text, theme=theme, ascii_only=ascii_only)
+    error = app.run()
+    if isinstance(error, LrdashError):
+        raise error
     return 0

@@ -1,8 +1,11 @@
-"""The application: polls the source in threads and hands each snapshot to the screen."""
+"""The application: polls the source in threads and hands each snapshot to the screen.
+
+Imports at the top are paid before the first frame; all others wait until it has been painted.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from textual import on, work
@@ -10,20 +13,21 @@ from textual.app import App
 from textual.worker import get_current_worker
 
 from lrdash.errors import LrdashError
-from lrdash.monitor.snapshot import Snapshot
-from lrdash.ui.attention import news
-from lrdash.ui.glyphs import ASCII, UNICODE
+from lrdash.ui.first_frame import FirstScreen
 from lrdash.ui.messages import Compared, FilesPolled, QueuePolled, StepsRead
-from lrdash.ui.screens.main import MainScreen
-from lrdash.ui.settings import Settings
-from lrdash.ui.source import SnapshotSource
 from lrdash.ui.theme import DARK, MONO, THEMES, VARIABLE_DEFAULTS, Paint
 
 if TYPE_CHECKING:
     from textual.command import Provider
+    from textual.timer import Timer
 
+    from lrdash.monitor.snapshot import Snapshot
     from lrdash.ui.backend import Backend
-    from lrdash.ui.saved_view import ViewFile
+    from lrdash.ui.glyphs import Glyphs
+    from lrdash.ui.screens.main import MainScreen
+    from lrdash.ui.session import Session
+    from lrdash.ui.settings import Settings
+    from lrdash.ui.source import SnapshotSource
 
 
 def _commands() -> type[Provider]:
@@ -32,41 +36,86 @@ def _commands() -> type[Provider]:
     return SweepCommands
 
 
-class LrdashApp(App[None]):
-    """One sweep on one screen."""
+class LrdashApp(App[LrdashError]):
+    """One sweep on one screen; its result is the error that kept it from opening, if any."""
 
-    CSS_PATH = "app.tcss"
     TITLE = "lrdash"
     COMMANDS = {_commands}  # noqa: RUF012 - Textual's own type
 
+    main: MainScreen
+    session: Session
+    glyphs: Glyphs
+
     def __init__(
         self,
-        source: SnapshotSource,
-        backend: Backend | None = None,
-        settings: Settings | None = None,
+        open_session: Callable[[], Session],
         *,
+        first_text: str = "",
         theme: str = "",
-        view_file: ViewFile | None = None,
         ascii_only: bool = False,
     ) -> None:
-        self.settings = settings or Settings()
-        self.glyphs = ASCII if ascii_only or self.settings.ascii else UNICODE
         super().__init__()
-        self.main = MainScreen()
-        self.source, self.backend = source, backend
+        self._open_session, self._first_text, self._ascii_only = open_session, first_text, ascii_only
         for one in THEMES:
             self.register_theme(one)
-        self.view_file = view_file
-        wanted = theme or self.settings.theme or (view_file.view.theme if view_file else "")
-        self.theme = MONO.name if self.no_color else wanted if wanted in self.available_themes else DARK.name
+        self._set_theme(theme)
         self._paint: tuple[str, Paint] | None = None
         self._compared: object = None
+        self._queue_timer: Timer | None = None
         self.is_paused = False
 
     @property
-    def keymap(self) -> Mapping[str, str]:
-        """Keys that the user changed, by binding."""
-        return self.settings.keys
+    def source(self) -> SnapshotSource:
+        return self.session.source
+
+    @property
+    def backend(self) -> Backend | None:
+        return self.session.backend
+
+    @property
+    def settings(self) -> Settings:
+        return self.session.settings
+
+    @property
+    def is_open(self) -> bool:
+        """Whether the main screen is there."""
+        return hasattr(self, "main")
+
+    # Opening
+
+    def get_default_screen(self) -> FirstScreen:
+        return FirstScreen(self._first_text)
+
+    def on_mount(self) -> None:
+        self.call_after_refresh(self._open)
+
+    async def _open(self) -> None:
+        from lrdash.ui.glyphs import ASCII, UNICODE
+        from lrdash.ui.screens.main import MainScreen
+
+        try:
+            self.session = self._open_session()
+        except LrdashError as error:
+            self.exit(error)
+            return
+        self.glyphs = ASCII if self._ascii_only or self.settings.ascii else UNICODE
+        self.set_keymap(self.settings.keys)
+        self._set_theme(self.settings.theme)
+        self.main = MainScreen()
+        self.main.snapshot = self.source.snapshot
+        await self.push_screen(self.main)
+        if self.session.view_file:
+            self.session.view_file.restore(self.main)
+        self.call_after_refresh(self._start_polling)
+
+    def on_unmount(self) -> None:
+        if not self.is_open:
+            return
+        if self.session.view_file and self.main.is_attached:
+            self.session.view_file.save(self.main)
+        self.source.close()
+
+    # Colours
 
     @property
     def paint(self) -> Paint:
@@ -77,20 +126,22 @@ class LrdashApp(App[None]):
     def get_theme_variable_defaults(self) -> dict[str, str]:
         return VARIABLE_DEFAULTS
 
-    def get_default_screen(self) -> MainScreen:
-        return self.main
+    def _set_theme(self, wanted: str) -> None:
+        if self.no_color:
+            self.theme = MONO.name
+        elif wanted in self.available_themes:
+            self.theme = wanted
+        elif self.theme not in [one.name for one in THEMES]:
+            self.theme = DARK.name
 
-    def on_mount(self) -> None:
-        self.set_keymap(self.keymap)
-        self.main.snapshot = self.source.snapshot
-        if self.view_file:
-            self.view_file.restore(self.main)
-        self.call_after_refresh(self._start_polling)
+    def next_theme(self) -> None:
+        names = [one.name for one in THEMES]
+        at = names.index(self.theme) if self.theme in names else -1
+        self.theme = names[(at + 1) % len(names)]
 
-    def on_unmount(self) -> None:
-        if self.view_file and self.main.is_attached:
-            self.view_file.save(self.main)
-        self.source.close()
+    def watch_theme(self) -> None:
+        for chart in self.main.charts if self.is_open else ():
+            chart.redraw()
 
     # Polling: the next one of a kind is planned when the last one has answered, so none overlap.
 
@@ -131,6 +182,8 @@ class LrdashApp(App[None]):
         if snapshot.taken_at < before.taken_at:
             return
         self.main.snapshot = snapshot
+        from lrdash.ui.attention import news
+
         for item in news(before, snapshot):
             self._tell(item.text, is_bad=item.is_bad)
 
@@ -185,27 +238,16 @@ class LrdashApp(App[None]):
     def wake(self) -> None:
         """Something was changed, or the user wants to see it now: poll soon."""
         self.source.wake()
-        timer = getattr(self, "_queue_timer", None)
-        if timer is not None:
-            timer.stop()
+        if self._queue_timer is not None:
+            self._queue_timer.stop()
             self._queue_timer = self.set_timer(0.01, self.poll_queue)
 
     def pause(self) -> None:
         """Stop asking the queue, or go on."""
         self.is_paused = not self.is_paused
         self.main.notice = "queue paused: p" if self.is_paused else ""
-        timer = getattr(self, "_queue_timer", None)
-        if timer is not None:
-            (timer.pause if self.is_paused else timer.resume)()
-
-    def next_theme(self) -> None:
-        names = [one.name for one in THEMES]
-        at = names.index(self.theme) if self.theme in names else -1
-        self.theme = names[(at + 1) % len(names)]
-
-    def watch_theme(self) -> None:
-        for chart in self.main.charts:
-            chart.redraw()
+        if self._queue_timer is not None:
+            (self._queue_timer.pause if self.is_paused else self._queue_timer.resume)()
 
     def leave(self) -> None:
         """Quit."""

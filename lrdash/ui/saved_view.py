@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import os
-import re
 from contextlib import suppress
-from hashlib import sha256
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import msgspec
-import platformdirs
 
+from lrdash.ui.first_frame import view_path
 from lrdash.ui.rows import SORT_KEYS, Arrangement
 from lrdash.ui.state import STREAMS, TABS, UNITS, ChartView
 
@@ -35,12 +34,10 @@ class SavedView(msgspec.Struct, frozen=True):
 
 
 class ViewFile:
-    """Where one sweep's view is kept."""
+    """Where the view of one sweep file is kept."""
 
-    def __init__(self, sweep: str, place: str) -> None:
-        digest = sha256(f"{sweep}\0{place}".encode()).hexdigest()[:12]
-        name = re.sub(r"[^\w.+-]", "_", sweep)[:60]
-        self.path = platformdirs.user_state_path("lrdash") / "views" / f"{name}-{digest}.json"
+    def __init__(self, sweep_file: Path) -> None:
+        self.path = view_path(sweep_file)
         self.view = self._read()
 
     def _read(self) -> SavedView:

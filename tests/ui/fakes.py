@@ -22,6 +22,10 @@ from lrdash.monitor.snapshot import (
     Source,
     Sources,
 )
+from lrdash.ui.app import LrdashApp
+from lrdash.ui.backend import Backend
+from lrdash.ui.session import Session
+from lrdash.ui.settings import Settings
 
 TAKEN_AT = "2026-11-23T13:05:00+01:00"
 ACCURACY = {
@@ -156,6 +160,18 @@ class FakeSource:
 
     def close(self) -> None:
         self.closed = True
+
+
+def make_app(
+    *snapshots: Snapshot,
+    backend: Backend | None = None,
+    settings: Settings | None = None,
+    theme: str = "",
+    ascii_only: bool = False,
+) -> LrdashApp:
+    """The whole application on a fake source."""
+    session = Session(FakeSource(*(snapshots or (half_way(),))), settings or Settings(), backend)
+    return LrdashApp(lambda: session, theme=theme, ascii_only=ascii_only)
 
 
 def copy(snapshot: Snapshot, **changes: Any) -> Snapshot:

@@ -49,7 +49,7 @@ class Overlays(Screen[None]):
         from lrdash.ui.dialogs.texts import TextDialog, help_lines
 
         views = [view for view in self.help_views() if view in VIEWS]
-        self.app.push_screen(TextDialog("keys", help_lines(views, self.dashboard.keymap)))
+        self.app.push_screen(TextDialog("keys", help_lines(views, self.dashboard.settings.keys)))
 
     def help_views(self) -> list[str]:
         """Views of the binding table that apply where the focus is."""
