@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from lrdash.errors import UnreachableError
-from lrdash.scheduler.base import SettledTask
+from lrdash.scheduler.base import SettledTask, TaskUsage
 from lrdash.scheduler.slurm import SlurmScheduler
 from tests.slurm.cluster import Cluster
 from tests.waiting import wait_until
@@ -38,12 +38,12 @@ def test_ended_tasks_and_what_they_used(slurm_accounting_cluster: Cluster, sched
 
     first, second = settled[f"{job}_0"], settled[f"{job}_1"]
     assert first.task.state == "COMPLETED"
-    assert (second.task.state, second.task.exit_code) == ("FAILED", "3:0")
+    assert second.task.state == "FAILED"
+    wait_until(lambda: _exit_code(scheduler, f"{job}_1") == "3:0", 15)
     assert first.task.ended is not None
     assert first.task.started is not None
     assert first.task.ended >= first.task.started
-    wait_until(lambda: _peak(scheduler, f"{job}_0"), 30, "MaxRSS of the batch step")
-    usage = scheduler.settle([f"{job}_0"])[f"{job}_0"].usage
+    usage = wait_until(lambda: _usage(scheduler, f"{job}_0"), 30, "MaxRSS of the batch step")
     assert usage is not None
     assert usage.max_rss_bytes is not None
     assert 100 << 20 <= usage.max_rss_bytes < 300 << 20
@@ -51,9 +51,14 @@ def test_ended_tasks_and_what_they_used(slurm_accounting_cluster: Cluster, sched
     assert usage.allocated_cpus == 2
 
 
-def _peak(scheduler: SlurmScheduler, task: str) -> int:
+def _usage(scheduler: SlurmScheduler, task: str) -> TaskUsage | None:
     settled = scheduler.settle([task]).get(task)
-    return (settled.usage.max_rss_bytes or 0) if settled and settled.usage else 0
+    return settled.usage if settled and settled.usage and settled.usage.max_rss_bytes else None
+
+
+def _exit_code(scheduler: SlurmScheduler, task: str) -> str | None:
+    settled = scheduler.settle([task]).get(task)
+    return settled.task.exit_code if settled else None
 
 
 def test_a_running_task_is_not_settled(slurm_accounting_cluster: Cluster, scheduler: SlurmScheduler) -> None:

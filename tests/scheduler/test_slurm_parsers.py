@@ -197,6 +197,12 @@ def accounting_rows(*rows: dict[str, str]) -> str:
     return "".join(MARK.join(row.get(field, "") for field in SACCT_FIELDS) + "\n" for row in rows)
 
 
+def test_a_failure_without_its_exit_code_is_to_be_asked_again() -> None:
+    text = accounting_rows({"JobID": "1_0", "State": "FAILED", "ExitCode": "0:0"})
+
+    assert parse_accounting(text, MARK, {"1_0"})["1_0"].task.exit_code is None
+
+
 def test_usage_takes_the_highest_step_and_the_memory_asked_for() -> None:
     text = accounting_rows(
         {"JobID": "1_0", "State": "COMPLETED", "ReqMem": "200G", "AllocCPUS": "10", "TotalCPU": "01:00.5"},

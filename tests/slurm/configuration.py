@@ -86,8 +86,6 @@ AccountingStorageTRES=gres/gpu
 """)
 
 CGROUP_CONF = """\
-CgroupPlugin=cgroup/v1
-CgroupAutomount=no
 CgroupMountpoint=/sys/fs/cgroup
 ConstrainRAMSpace=yes
 """
@@ -169,11 +167,17 @@ def write_configuration(directory: Path, name: str, settings: Settings) -> None:
     (directory / "slurm.conf").write_text(
         SLURM_CONF.substitute(values, accounting=accounting, nodes=node_lines)
     )
-    no_cgroups = "CgroupPlugin=disabled\n" if slurm_version() >= (24, 5) else ""  # older ones refuse the word
-    (directory / "cgroup.conf").write_text(CGROUP_CONF if settings.cgroups else no_cgroups)
+    (directory / "cgroup.conf").write_text(_cgroup_conf(settings))
     (directory / "gres.conf").write_text(f"Name=gpu Type=h200 File={_fake_gpus(directory)}\n")
     _write_secret(directory / "munge" / "key", random.randbytes(128))
     _write_secret(directory / "slurmdbd.conf", SLURMDBD_CONF.substitute(values).encode())
+
+
+def _cgroup_conf(settings: Settings) -> str:
+    """Older versions refuse the newer words: cgroup/v1 came with 22.05, disabled with 24.05."""
+    if settings.cgroups:
+        return CGROUP_CONF + ("CgroupPlugin=cgroup/v1\n" if slurm_version() >= (22, 5) else "")
+    return "CgroupPlugin=disabled\n" if slurm_version() >= (24, 5) else ""
 
 
 def _write_secret(path: Path, content: bytes) -> None:

@@ -54,9 +54,10 @@ def _rows(text: str, mark: str) -> list[Row]:
 
 
 def _task(row: Row) -> Task:
+    state = row["State"].partition(" ")[0]
     return Task(
         id="",
-        state=row["State"].partition(" ")[0],
+        state=state,
         elapsed_seconds=parse_duration(row["Elapsed"]),
         time_limit_seconds=parse_duration(row["Timelimit"]),
         submitted=parse_time(row["Submit"]),
@@ -67,7 +68,8 @@ def _task(row: Row) -> Task:
         user=parse_text(row["User"]),
         work_dir=parse_text(row["WorkDir"]),
         name=row["JobName"],
-        exit_code=parse_exit_code(row["ExitCode"]),
+        # A row can be FAILED before its exit code has arrived (20.11).
+        exit_code=None if (state, row["ExitCode"]) == ("FAILED", "0:0") else parse_exit_code(row["ExitCode"]),
     )
 
 
