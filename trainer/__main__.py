@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import errno
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 
-from trainer import processes
+from trainer import processes, resuming
 from trainer.arguments import Arguments
 from trainer.command_line import parse, usage
+from trainer.data.sources import find_source
 from trainer.errors import TrainerError
-from trainer.log import Heartbeat, is_first_process
+from trainer.log import Heartbeat, info, is_first_process
+from trainer.model.folder import find_checkpoint
 from trainer.processes import StopRequest
+
+_OF_THE_DISK = (errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EPERM, errno.EROFS)
 
 
 def main(words: Sequence[str] | None = None) -> None:
@@ -28,22 +34,39 @@ def guarded(words: Sequence[str], stop: StopRequest) -> int:
     """Carry out a command line; expected failures become one line on stderr and an exit code."""
     try:
         processes.check_one_node()
-        arguments = parse(words)
-        return _carry_out(arguments, stop)
+        return _carry_out(parse(words), stop)
     except TrainerError as error:
-        if is_first_process():
-            print(f"[ERROR] {error}", file=sys.stderr, flush=True)
-        else:
-            stop.wait(10)  # torchrun ends the first process as soon as another fails: let it speak first
-        return error.exit_code
+        return _fail(str(error), error.exit_code, stop)
+    except OSError as error:
+        if error.errno not in _OF_THE_DISK:
+            raise
+        return _fail(f"cannot write {error.filename or ''}: {error.strerror}", 1, stop)
+
+
+def _fail(text: str, code: int, stop: StopRequest) -> int:
+    if is_first_process():
+        print(f"[ERROR] {text}", file=sys.stderr, flush=True)
+    else:
+        stop.wait(10)  # torchrun ends the first process as soon as another fails: let it speak first
+    return code
 
 
 def _carry_out(arguments: Arguments, stop: StopRequest) -> int:
+    """What can be wrong with the inputs is found before PyTorch is imported."""
+    start = find_checkpoint(arguments.model_name_or_path)
+    for name in (arguments.dataset, arguments.eval_dataset):
+        if name:
+            find_source(name, Path(arguments.dataset_dir))
+    if resuming.is_finished(arguments, processes.world_size()):
+        done = f"Nothing to do: {arguments.results} holds the results of this run"
+        info(f"{done}; --overwrite_output_dir repeats it")
+        return 0
+    resumed = resuming.choose_checkpoint(arguments, processes.world_size())
     heartbeat = Heartbeat()
     heartbeat.start()
     from trainer.run import run
 
-    return run(arguments, stop, heartbeat)
+    return run(arguments, start, resumed, stop, heartbeat)
 
 
 if __name__ == "__main__":

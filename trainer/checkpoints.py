@@ -16,7 +16,8 @@ from pathlib import Path
 from typing import Any
 
 from trainer.errors import CheckpointError
-from trainer.files import read_json, remove_folder, sync_folder, write_json
+from trainer.files import make_readable, read_json, remove_folder, sync_folder, write_json
+from trainer.model.parts import FROZEN
 
 COMPLETE = "complete"
 OPTIMIZER = "optimizer.safetensors"
@@ -66,6 +67,7 @@ def writing_folder(output: Path, name: str) -> Path:
 def publish(output: Path, name: str, progress: Progress) -> Path:
     """Mark the written checkpoint complete and give it its name; a checkpoint of that name goes first."""
     folder, target = writing_folder(output, name), output / name
+    make_readable(folder)
     for path in folder.iterdir():
         _sync(path)
     write_json(folder / COMPLETE, vars(progress))
@@ -98,6 +100,15 @@ def rotate(output: Path, keep: int | None) -> None:
         elif checkpoint is not newest:
             for name in (OPTIMIZER, STATE):
                 (checkpoint.folder / name).unlink(missing_ok=True)
+
+
+def disk_bytes(parameters: Mapping[str, int], keep: int) -> int:
+    """The most that checkpoints take: `keep` models and the one being written, two optimizer states.
+
+    A model is 4 bytes a parameter; AdamW's state 8 bytes a trained one.
+    """
+    trained = sum(count for part, count in parameters.items() if part not in FROZEN)
+    return (keep + 1) * 4 * sum(parameters.values()) + 2 * 8 * trained
 
 
 def read_checkpoint(folder: Path) -> SavedCheckpoint | None:

@@ -14,7 +14,8 @@ from trainer.data.prompts import PromptEncoder
 from trainer.data.rows import Label, RowReader, Sample, find_columns
 from trainer.data.sources import Row, Source, find_source, fingerprint, read_rows
 from trainer.log import info
-from trainer.model.load import Checkpoint, load_image_processor
+from trainer.model.folder import Checkpoint
+from trainer.model.load import classes_of, load_image_processor
 
 
 @dataclass(frozen=True)
@@ -56,7 +57,7 @@ def load_datasets(arguments: Arguments, start: Checkpoint, tokenizer: Any) -> Da
     if train is not None:
         labels = labels_of_training(train.source.name, train.samples)
     else:
-        labels = Labels.of_model(start.config.id2label, [s.label for s in test.samples] if test else [])
+        labels = Labels.of_model(classes_of(start), [s.label for s in test.samples] if test else [])
     processor = load_image_processor(start) if start.is_vision else None
     images = (
         ImageReader(processor, arguments.image_min_pixels, arguments.image_max_pixels)

@@ -21,6 +21,7 @@ from trainer.errors import TrainingError
 from trainer.log import Heartbeat, info
 from trainer.loss import batch_loss
 from trainer.optimizer_state import load_optimizer, save_optimizer
+from trainer.probabilities import mean_loss
 from trainer.processes import StopRequest, barrier
 from trainer.throughput import Throughput
 
@@ -218,7 +219,7 @@ class Engine(Trainer):  # type: ignore[misc]
         self, dataloader: Any, description: str, *_args: Any, metric_key_prefix: str = "eval", **_kwargs: Any
     ) -> EvalLoopOutput:
         """Logits of every row once, in data set order; loss and metrics from all of them together."""
-        from trainer.metrics import classification_metrics, mean_loss
+        from trainer.metrics import classification_metrics
 
         labels = torch.tensor([example.label for example in self.eval_dataset.examples]).numpy()
         if self.is_in_train:

@@ -12,6 +12,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any
 
+_UMASK = os.umask(0o077)
+os.umask(_UMASK)
+
 
 def without_nan(value: Any) -> Any:
     """NaN and infinities as null: Python would write them as bare words that are no JSON."""
@@ -51,6 +54,13 @@ def read_json(path: Path) -> dict[str, Any] | None:
     except (OSError, ValueError):
         return None
     return value if isinstance(value, dict) else None
+
+
+def make_readable(folder: Path) -> None:
+    """Give every file the mode that the umask asks for; safetensors lets only the owner read."""
+    for path in folder.iterdir():
+        if path.is_file():
+            path.chmod(0o666 & ~_UMASK)
 
 
 def sync_folder(folder: Path) -> None:

@@ -9,7 +9,7 @@ from trainer.arguments import Arguments, arguments_hash
 from trainer.command_line import as_mapping
 from trainer.dataset import Datasets
 from trainer.files import write_json
-from trainer.model.load import Checkpoint
+from trainer.model.folder import Checkpoint
 from trainer.model.parts import FROZEN
 from trainer.processes import world_size
 from trainer.results import RUN_META, SCHEMA

@@ -2,23 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 from sklearn import metrics as sklearn_metrics
 
-Array = np.ndarray[Any, np.dtype[Any]]
-
-
-def log_probabilities(logits: Array) -> Array:
-    """Logarithm of the softmax over the classes, in float64."""
-    shifted = logits.astype(np.float64) - logits.max(axis=1, keepdims=True)
-    return np.asarray(shifted - np.log(np.exp(shifted).sum(axis=1, keepdims=True)))
-
-
-def mean_loss(logits: Array, labels: Array) -> float:
-    """Cross entropy, the plain mean over the rows."""
-    return float(-log_probabilities(logits)[np.arange(len(labels)), labels].mean())
+from trainer.probabilities import Array, log_probabilities, mean_loss
 
 
 def classification_metrics(logits: Array, labels: Array) -> dict[str, float | int | None]:

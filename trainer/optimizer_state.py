@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch.distributed.checkpoint.state_dict import (
     StateDictOptions,
@@ -19,6 +20,7 @@ from torch.distributed.checkpoint.state_dict import (
 )
 
 from trainer.checkpoints import OPTIMIZER, STATE
+from trainer.errors import CheckpointError
 from trainer.processes import rank
 
 _SEPARATOR = "::"
@@ -41,10 +43,17 @@ def save_optimizer(folder: Path, model: Any, optimizer: torch.optim.Optimizer, s
 
 
 def load_optimizer(folder: Path, model: Any, optimizer: torch.optim.Optimizer, scheduler: Any) -> None:
-    """Read the state and give every process its share."""
-    rest = json.loads((folder / STATE).read_text(encoding="utf-8"))
+    """Read the state and give every process its share. Raises CheckpointError if it is damaged."""
+    try:
+        rest = json.loads((folder / STATE).read_text(encoding="utf-8"))
+        tensors = load_file(folder / OPTIMIZER)
+    except (OSError, ValueError, SafetensorError) as error:
+        raise CheckpointError(
+            f"{folder} is damaged: the optimizer's state cannot be read ({error});"
+            " --overwrite_output_dir starts afresh"
+        ) from None
     state: dict[str, dict[str, torch.Tensor]] = {}
-    for key, tensor in load_file(folder / OPTIMIZER).items():
+    for key, tensor in tensors.items():
         parameter, _, name = key.rpartition(_SEPARATOR)
         state.setdefault(parameter, {})[name] = tensor
     saved: dict[str, Any] = {"state": state, "param_groups": rest["param_groups"]}

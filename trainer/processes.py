@@ -38,7 +38,7 @@ def die_with_parent() -> None:
 class StopRequest:
     """Remembers the signal that asked for a stop; the training loop asks at every step."""
 
-    SIGNALS = (signal.SIGTERM, signal.SIGUSR1)
+    SIGNALS = (signal.SIGTERM, signal.SIGUSR1, signal.SIGINT)
 
     def __init__(self) -> None:
         self.signal: signal.Signals | None = None
@@ -50,6 +50,8 @@ class StopRequest:
             signal.signal(number, self._handle)
 
     def _handle(self, number: int, _frame: FrameType | None) -> None:
+        if number == signal.SIGINT and self._arrived.is_set():
+            os._exit(128 + number)  # Ctrl-C twice: now
         self.signal = self.signal or signal.Signals(number)
         self._arrived.set()
 

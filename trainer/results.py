@@ -14,7 +14,7 @@ from trainer.data.examples import Labels
 from trainer.data.rows import Label
 from trainer.data.sources import Row
 from trainer.files import read_json, replacing, without_nan, write_json
-from trainer.metrics import Array, log_probabilities
+from trainer.probabilities import Array, log_probabilities
 
 SCHEMA = 1
 ALL_RESULTS = "all_results.json"

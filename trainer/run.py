@@ -15,13 +15,16 @@ from transformers.trainer_callback import PrinterCallback, ProgressCallback
 from trainer import checkpoints, results, resuming
 from trainer.arguments import Arguments
 from trainer.callbacks import ProgressBar, Reporter, StopAtStep, wants_progress_bar
+from trainer.checkpoints import SavedCheckpoint
 from trainer.data.batches import Collator
 from trainer.dataset import Datasets, load_datasets
 from trainer.engine import Engine, Stopped
-from trainer.files import write_json
+from trainer.errors import CheckpointError, TrainingError
+from trainer.files import make_readable, write_json
 from trainer.log import Heartbeat, info
 from trainer.meta import RunMeta
-from trainer.model.load import Checkpoint, find_checkpoint, load_classifier, load_tokenizer, quiet_libraries
+from trainer.model.folder import Checkpoint, find_checkpoint
+from trainer.model.load import load_classifier, load_tokenizer, quiet_libraries
 from trainer.model.parts import FROZEN, count_parameters
 from trainer.processes import STOPPED_EXIT_CODE, StopRequest, barrier, rank, world_size
 from trainer.results import AllResults, TrainerLog
@@ -30,15 +33,15 @@ from trainer.training_arguments import training_arguments
 HEAD_FILE = "cls_head.safetensors"
 
 
-def run(arguments: Arguments, stop: StopRequest, heartbeat: Heartbeat) -> int:
+def run(
+    arguments: Arguments,
+    start: Checkpoint,
+    resumed: SavedCheckpoint | None,
+    stop: StopRequest,
+    heartbeat: Heartbeat,
+) -> int:
     """Train, evaluate and predict as asked; the exit code."""
     quiet_libraries()
-    start = find_checkpoint(arguments.model_name_or_path)
-    if resuming.is_finished(arguments, world_size()):
-        done = f"Nothing to do: {arguments.results} holds the results of this run"
-        info(f"{done}; --overwrite_output_dir repeats it")
-        return 0
-    resumed = resuming.choose_checkpoint(arguments, world_size())
     training = training_arguments(arguments, has_images=start.is_vision)
     _announce_process(arguments, training)
     heartbeat.doing("Reading data")
@@ -57,7 +60,7 @@ class Run:
         start: Checkpoint,
         tokenizer: Any,
         datasets: Datasets,
-        resumed: checkpoints.SavedCheckpoint | None,
+        resumed: SavedCheckpoint | None,
         stop: StopRequest,
         heartbeat: Heartbeat,
     ) -> None:
@@ -83,7 +86,12 @@ class Run:
                 self._predict()
         except Stopped:
             return self._stopped()
-        if self.is_first:
+        except torch.OutOfMemoryError as error:
+            raise TrainingError(
+                f"torch.OutOfMemoryError: {error} Halve --per_device_train_batch_size and double"
+                " --gradient_accumulation_steps: the effective batch stays the same"
+            ) from None
+        if self.is_first and self.arguments.do_train:
             resuming.remove_marker(self.arguments.output)
             self.meta.finish()
         return 0
@@ -163,6 +171,8 @@ class Run:
         """False if the run was asked to stop."""
         engine, resumed = self.engine, self.resumed
         barrier()
+        self._check_disk()
+        barrier()
         if self.is_first:
             self._prepare_folders()
         assert engine.batches is not None
@@ -186,12 +196,28 @@ class Run:
         self._finish_training(output.metrics)
         return True
 
+    def _check_disk(self) -> None:
+        """Raises CheckpointError if the checkpoints cannot fit, before hours are spent."""
+        arguments, output = self.arguments, self.arguments.output.absolute()
+        if arguments.save_strategy == "no":
+            return
+        keep = min(arguments.save_total_limit or arguments.num_train_epochs, arguments.num_train_epochs)
+        needed = checkpoints.disk_bytes(self.meta.parameters, keep)
+        held = sum(path.stat().st_size for path in output.rglob("checkpoint-*/*"))
+        folder = next(path for path in (output, *output.parents) if path.is_dir())
+        free = shutil.disk_usage(folder).free + held
+        if free < needed:
+            raise CheckpointError(
+                f"too little disk: {folder} has room for {free / 1e9:.1f} GB, this run's checkpoints take"
+                f" {needed / 1e9:.1f} GB; lower --save_total_limit or choose another --output_dir"
+            )
+
     def _total_steps(self) -> int:
         assert self.engine.batches is not None
         every = self.engine.batches.steps * self.arguments.num_train_epochs
         return self.arguments.max_steps if self.arguments.max_steps > 0 else every
 
-    def _resume(self, resumed: checkpoints.SavedCheckpoint) -> None:
+    def _resume(self, resumed: SavedCheckpoint) -> None:
         progress = resumed.progress
         info(f"Resuming training from {resumed.folder} at step {progress.step}, epoch {progress.epoch:g}")
         self.engine.resume_at(progress)
@@ -212,6 +238,8 @@ class Run:
                 link_model(newest[-1].folder, output)
         else:
             engine.save_model(str(output), _internal_call=True)
+            if self.is_first:
+                make_readable(output)
         if self.is_first:
             engine.state.save_to_json(str(output / "trainer_state.json"))
             self.results.update({**metrics, "epoch": engine.state.epoch})

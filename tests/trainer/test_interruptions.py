@@ -75,7 +75,7 @@ def test_a_stopped_run_goes_on_as_if_it_had_not_been(
     checkpoint: str,
 ) -> None:
     stop = Interruption(place, call, signal.SIGTERM)
-    stopped = train(command, tmp_path, code=STOPPED_EXIT_CODE, interruption=stop)
+    stopped = train(command, tmp_path, code=STOPPED_EXIT_CODE, hook=stop)
     marker = read(tmp_path / "saves" / "stopped.json")
     assert marker == {
         "step": step,
@@ -98,7 +98,7 @@ def test_a_stopped_run_goes_on_as_if_it_had_not_been(
 def test_a_killed_run_goes_on_from_its_last_complete_checkpoint(
     command: list[str], uninterrupted: Training, tmp_path: Path, place: str, call: int, step: int
 ) -> None:
-    train(command, tmp_path, code=-signal.SIGKILL, interruption=Interruption(place, call, signal.SIGKILL))
+    train(command, tmp_path, code=-signal.SIGKILL, hook=Interruption(place, call, signal.SIGKILL))
     resumed = train(command, tmp_path)
     assert f"at step {step}, epoch {step / STEPS_PER_EPOCH:g}" in resumed.out
     check_resumed(resumed, uninterrupted, step)
@@ -108,7 +108,7 @@ def test_a_killed_run_goes_on_from_its_last_complete_checkpoint(
 def test_two_processes_stop_at_the_same_step(demo_data: Path, tmp_path: Path) -> None:
     command = words(demo_data, per_device_train_batch_size=4, gradient_accumulation_steps=2)
     stop = Interruption(STEP, 7, signal.SIGUSR1, rank=1)  # the first pass of step 4
-    run = train(command, tmp_path, processes=2, code=STOPPED_EXIT_CODE, interruption=stop)
+    run = train(command, tmp_path, processes=2, code=STOPPED_EXIT_CODE, hook=stop)
     assert [process.exitcode for process in run.processes] == [STOPPED_EXIT_CODE] * 2
     assert read(tmp_path / "saves" / "stopped.json")["step"] == 4
     assert read(tmp_path / "saves" / "stopped.json")["signal"] == "SIGUSR1"
@@ -121,7 +121,7 @@ def test_two_processes_stop_at_the_same_step(demo_data: Path, tmp_path: Path) ->
 def test_a_run_may_be_resumed_on_another_number_of_processes(
     command: list[str], uninterrupted: Training, demo_data: Path, tmp_path: Path
 ) -> None:
-    train(command, tmp_path, code=STOPPED_EXIT_CODE, interruption=Interruption(STEP, 4, signal.SIGTERM))
+    train(command, tmp_path, code=STOPPED_EXIT_CODE, hook=Interruption(STEP, 4, signal.SIGTERM))
     changed = words(
         demo_data,
         num_train_epochs=3,
@@ -139,7 +139,7 @@ def test_a_stop_before_the_first_step_leaves_a_marker_without_a_checkpoint(
     command: list[str], tmp_path: Path
 ) -> None:
     stop = Interruption("trainer.run:load_classifier", 1, signal.SIGTERM)
-    train(command, tmp_path, code=STOPPED_EXIT_CODE, interruption=stop)
+    train(command, tmp_path, code=STOPPED_EXIT_CODE, hook=stop)
     marker = read(tmp_path / "saves" / "stopped.json")
     assert (marker["step"], marker["checkpoint"]) == (0, None)
 

@@ -13,7 +13,7 @@ import os
 import signal
 import socket
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from functools import reduce
@@ -27,6 +27,8 @@ _CONTEXT = multiprocessing.get_context("forkserver")
 _CONTEXT.set_forkserver_preload(
     ["trainer.run", "trainer.metrics", "trainer.data.images", "trainer.model.vision"]
 )
+Hook = Callable[[int], None]
+"""Called in a process of the run, with its rank, before the run begins; a function of a module."""
 SECONDS = 240.0
 """No training of a test takes longer, even on a loaded machine."""
 
@@ -41,7 +43,11 @@ class Interruption:
     signal: signal.Signals
     rank: int = 0
 
-    def arm(self) -> None:
+    def __call__(self, rank: int) -> None:
+        if rank == self.rank:
+            self._arm()
+
+    def _arm(self) -> None:
         module, _, path = self.place.partition(":")
         *owners, name = path.split(".")
         owner = reduce(getattr, owners, importlib.import_module(module))
@@ -57,7 +63,7 @@ class Interruption:
 
 @dataclass
 class Training:
-    """A started run; its output is in `folder`. It holds the machine's training lock until it was waited for."""
+    """A started run; its output is in `folder`. It holds the machine's training lock until waited for."""
 
     folder: Path
     processes: list[BaseProcess] = field(default_factory=list)
@@ -130,7 +136,7 @@ def start(
     *,
     processes: int = 1,
     environment: Mapping[str, str] | None = None,
-    interruption: Interruption | None = None,
+    hook: Hook | None = None,
 ) -> Training:
     """Start a run in `folder`, its working directory."""
     folder.mkdir(parents=True, exist_ok=True)
@@ -139,7 +145,7 @@ def start(
     port = free_port()
     for rank in range(processes):
         variables = dict(environment or {}) | (_ranks(rank, processes, port) if processes > 1 else {})
-        process = _CONTEXT.Process(target=_child, args=(list(words), folder, rank, variables, interruption))
+        process = _CONTEXT.Process(target=_child, args=(list(words), folder, rank, variables, hook))
         process.start()
         training.processes.append(process)
     return training
@@ -151,10 +157,10 @@ def train(
     *,
     processes: int = 1,
     code: int = 0,
-    interruption: Interruption | None = None,
+    hook: Hook | None = None,
 ) -> Training:
     """Carry a run out; fails with its output when it does not end with `code`."""
-    training = start(words, folder, processes=processes, interruption=interruption)
+    training = start(words, folder, processes=processes, hook=hook)
     ended = training.wait()
     assert ended == code, f"exit code {ended}, not {code}:\n{training.out}\n{training.err}"
     return training
@@ -179,9 +185,7 @@ def free_port() -> int:
         return port
 
 
-def _child(
-    words: list[str], folder: Path, rank: int, variables: dict[str, str], interruption: Interruption | None
-) -> None:
+def _child(words: list[str], folder: Path, rank: int, variables: dict[str, str], hook: Hook | None) -> None:
     os.chdir(folder)
     os.environ.update(variables)
     for stream, suffix in ((sys.stdout, "out"), (sys.stderr, "err")):
@@ -189,8 +193,8 @@ def _child(
             os.dup2(file.fileno(), stream.fileno())
     from trainer.__main__ import main
 
-    if interruption is not None and interruption.rank == rank:
-        interruption.arm()
+    if hook is not None:
+        hook(rank)
     main(words)
 
 

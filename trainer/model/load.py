@@ -3,76 +3,18 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
+from safetensors import SafetensorError, safe_open
 from transformers import AutoConfig, AutoTokenizer, Qwen2ForSequenceClassification
 
 from trainer.data.examples import Labels
 from trainer.errors import ModelError, listing
+from trainer.model.folder import Checkpoint
 
 HEAD = "score.weight"
-_TEXT, _VISION = "qwen2", "qwen2_5_vl"
-
-
-@dataclass(frozen=True)
-class Checkpoint:
-    """A folder in the hub's own layout."""
-
-    name: str
-    folder: Path
-    config: Any
-
-    @property
-    def is_vision(self) -> bool:
-        return bool(self.config.model_type == _VISION)
-
-
-def find_checkpoint(name: str) -> Checkpoint:
-    """A folder, or a hub id in the local cache; the network is never asked. Raises ModelError."""
-    folder = _local_folder(name)
-    try:
-        config = AutoConfig.from_pretrained(folder, local_files_only=True)
-    except (OSError, ValueError, KeyError) as error:
-        raise ModelError(f"model {folder}: config.json cannot be read: {_first_line(error)}") from None
-    if config.model_type not in (_TEXT, _VISION):
-        raise ModelError(
-            f"model {folder}: is of type {config.model_type!r}; {_TEXT} and {_VISION} are trained here"
-        )
-    return Checkpoint(name, folder, config)
-
-
-def _local_folder(name: str) -> Path:
-    path = Path(name)
-    if path.is_dir() or name[0] in "/." or name.count("/") != 1:
-        if (path / "config.json").is_file():
-            return path
-        parent = path if path.is_dir() else path.parent
-        there = [entry.name for entry in parent.iterdir()] if parent.is_dir() else []
-        raise ModelError(
-            f"model {name!r} not found: no config.json in {path}; {parent} holds: {listing(there)}"
-        )
-    return _cached_folder(name)
-
-
-def _cached_folder(name: str) -> Path:
-    from huggingface_hub import snapshot_download
-    from huggingface_hub.constants import HF_HUB_CACHE
-    from huggingface_hub.errors import LocalEntryNotFoundError
-
-    try:
-        return Path(snapshot_download(name, local_files_only=True))
-    except LocalEntryNotFoundError:
-        cached = [
-            entry.name.removeprefix("models--").replace("--", "/")
-            for entry in Path(HF_HUB_CACHE).glob("models--*")
-        ]
-        raise ModelError(
-            f"model {name!r} not found: no such folder, and not in the cache {HF_HUB_CACHE}, which holds:"
-            f" {listing(cached)}; download it once with `hf download {name}`"
-        ) from None
 
 
 def load_tokenizer(checkpoint: Checkpoint) -> Any:
@@ -88,6 +30,26 @@ def load_tokenizer(checkpoint: Checkpoint) -> Any:
     if tokenizer.pad_token_id is None:
         raise ModelError(f"model {checkpoint.folder}: its tokenizer has no padding token")
     return tokenizer
+
+
+def classes_of(checkpoint: Checkpoint) -> dict[int, str]:
+    """The classes of a trained model; raises ModelError if it has no head to predict with."""
+    if not has_head(checkpoint):
+        raise ModelError(f"model {checkpoint.folder}: has no classification head ({HEAD}); train it first")
+    id2label: dict[int, str] = AutoConfig.from_pretrained(checkpoint.folder, local_files_only=True).id2label
+    return id2label
+
+
+def has_head(checkpoint: Checkpoint) -> bool:
+    return any(HEAD in _tensor_names(path) for path in checkpoint.folder.glob("model*.safetensors"))
+
+
+def _tensor_names(path: Path) -> list[str]:
+    try:
+        with safe_open(path, framework="np") as file:
+            return list(file.keys())
+    except (OSError, SafetensorError) as error:
+        raise ModelError(f"{path}: cannot be read: {error}") from None
 
 
 def load_image_processor(checkpoint: Checkpoint) -> Any:
@@ -138,7 +100,7 @@ def load_classifier(
             local_files_only=True,
             output_loading_info=True,
         )
-    except (OSError, ValueError, RuntimeError) as error:
+    except (OSError, ValueError, RuntimeError, SafetensorError) as error:
         raise ModelError(
             f"model {checkpoint.folder}: weights cannot be loaded: {_first_line(error)}"
         ) from None
@@ -155,12 +117,12 @@ def _check_report(checkpoint: Checkpoint, report: dict[str, Any], head_is_new: b
     mismatched = {item[0] for item in report["mismatched_keys"]}
     if mismatched:
         raise ModelError(f"model {checkpoint.folder}: weights of another shape: {listing(mismatched)}")
-    if not head_is_new and HEAD in missing:
-        raise ModelError(f"model {checkpoint.folder}: has no classification head ({HEAD}); train it first")
-    if head_is_new and HEAD not in missing and not missing:
-        missing = set()
-    elif missing != ({HEAD} if head_is_new else set()):
-        raise ModelError(f"model {checkpoint.folder}: its files lack weights: {listing(missing - {HEAD})}")
+    if head_is_new and HEAD not in missing:
+        raise ModelError(
+            f"model {checkpoint.folder}: already has a classification head; start from a model without"
+        )
+    if lacking := missing - ({HEAD} if head_is_new else set()):
+        raise ModelError(f"model {checkpoint.folder}: its files lack weights: {listing(lacking)}")
     if unexpected:
         raise ModelError(
             f"model {checkpoint.folder}: its files hold weights of another model: {listing(unexpected)}"
