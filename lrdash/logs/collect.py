@@ -120,7 +120,7 @@ class Collector:
         """A text between two line breaks of either kind; of one of megabytes, its ends."""
         if len(segment) > LONGEST_READ:
             segment = _shortened(segment)
-        if self._traceback.is_open or _is_interesting(segment):
+        if segment and (self._traceback.is_open or _is_interesting(segment)):
             self._take(number, clean(segment))
 
     def _take(self, number: int, line: bytes) -> None:
