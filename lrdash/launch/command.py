@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shlex
 import sys
 from collections.abc import Iterator, Mapping, Sequence
@@ -79,5 +80,5 @@ def _text(key: str, value: Scalar) -> str:
     if isinstance(value, bool):
         return "true" if value else "false"
     if key.endswith(("_path", "_dir")) and isinstance(value, str) and value.startswith("~"):
-        return str(Path(value).expanduser())
+        return os.path.expanduser(value)
     return str(value)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Hashable, Iterable, Mapping
 from difflib import get_close_matches
@@ -69,7 +70,7 @@ def load_sweep(path: Path) -> Sweep:
     return Sweep(
         name=entry.name,
         file=path.resolve(),
-        root=(folder / Path(entry.root).expanduser()).resolve(),
+        root=(folder / os.path.expanduser(entry.root)).resolve(),
         groups=tuple(_groups(source, entry, folder)),
         expect=Expect(source.convert(entry.expect or {}, _ExpectEntry, "expect").effective_batch_size),
         require_gpu=entry.require_gpu,
@@ -107,7 +108,7 @@ def _groups(source: _Source, sweep: _SweepEntry, folder: Path) -> Iterable[Group
             raise source.mistake(f"{where}.runs", "is empty", "give at least one run")
         yield Group(
             name=name,
-            script=folder / Path(group.script).expanduser(),
+            script=folder / os.path.expanduser(group.script),
             processes=group.processes,
             program=tuple(group.program),
             runs=_runs(source, sweep, name, group, taken),
@@ -188,15 +189,17 @@ class _Source:
         try:
             return msgspec.convert(raw, kind)
         except msgspec.ValidationError as error:
-            problem, _, inner = str(error).partition(" - at `$")
-            at = _join(where, inner.strip("`.").lstrip("."))
-            raise self.mistake(
-                at or "the file", problem[:1].lower() + problem[1:], "see docs/sweep-yaml.md"
-            ) from None
+            problem, _, place = str(error).partition(" - at `")
+            at = _join(where, place.removeprefix("key` in `").strip("$`").lstrip("."))
+            is_text = "Expected `str`" in problem and "`null`" not in problem
+            remedy = "put it in quotes" if is_text else "see docs/sweep-yaml.md"
+            raise self.mistake(at or "the file", problem[:1].lower() + problem[1:], remedy) from None
 
     def check_args(self, args: object, where: str) -> None:
         for key, value in args.items() if isinstance(args, dict) else ():
-            if not isinstance(key, str) or not isinstance(value, str | int | float | bool | None):
+            if not isinstance(key, str):
+                raise self.mistake(where, f"has the key {key!r}", "keys are the trainer's flag names")
+            if not isinstance(value, str | int | float | bool | None):
                 kind = "mapping" if isinstance(value, dict) else type(value).__name__
                 raise self.mistake(
                     f"{where}.{key}", f"is a {kind}", "give text, a number, true, false or null"

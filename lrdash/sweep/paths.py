@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 from lrdash.sweep.spec import Run, Sweep
@@ -32,7 +33,7 @@ def previous_results_dir(sweep: Sweep) -> Path:
 
 def resolve(sweep: Sweep, path: str) -> Path:
     """A path of sweep.yaml: relative ones are relative to the root."""
-    return sweep.root / Path(path).expanduser()
+    return sweep.root / os.path.expanduser(path)
 
 
 def dataset_dir(sweep: Sweep, run: Run) -> Path:

@@ -52,7 +52,7 @@ def read_script(path: Path) -> BatchScript:
     """Read the #SBATCH lines of a script, as sbatch does: until the first command.
 
     Raises:
-        ConfigError: the script is missing or cannot be read.
+        ConfigError: the script is missing, or not to be understood.
     """
     try:
         text = path.read_text(encoding="utf-8", errors="replace")
@@ -60,13 +60,20 @@ def read_script(path: Path) -> BatchScript:
         raise ConfigError(
             f"{path}: cannot be read: {error.strerror}; the sweep's `script` names it"
         ) from None
+    try:
+        return BatchScript(path, _read_options(text), text)
+    except ValueError as error:
+        raise ConfigError(f"{path}: an #SBATCH line cannot be read: {error}; correct its quotes") from None
+
+
+def _read_options(text: str) -> dict[str, str]:
     options: dict[str, str] = {}
     for line in text.splitlines():
         if line.startswith("#SBATCH"):
             options.update(parse_options(shlex.split(line.removeprefix("#SBATCH"), comments=True)))
         elif line.strip() and not line.lstrip().startswith("#"):
             break
-    return BatchScript(path, options, text)
+    return options
 
 
 def parse_array(text: str) -> tuple[int, ...] | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 
 Scalar = str | int | float | bool | None
@@ -81,9 +82,13 @@ class Sweep:
     require_gpu: bool = False
     port: int = DEFAULT_PORT
 
-    @property
+    @cached_property
     def runs(self) -> tuple[Run, ...]:
         return tuple(run for group in self.groups for run in group.runs)
+
+    @cached_property
+    def by_name(self) -> Mapping[str, Run]:
+        return {run.name: run for run in self.runs}
 
     def group(self, name: str) -> Group:
         return next(group for group in self.groups if group.name == name)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import os
 import struct
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -46,9 +47,9 @@ def find_checkpoint(sweep: Sweep, name: str, environment: Mapping[str, str]) -> 
 def hub_cache(environment: Mapping[str, str]) -> Path:
     """Where huggingface_hub keeps what was downloaded (its docs, environment variables)."""
     if cache := environment.get("HF_HUB_CACHE") or environment.get("HUGGINGFACE_HUB_CACHE"):
-        return Path(cache).expanduser()
+        return Path(os.path.expanduser(cache))
     base = Path(environment.get("XDG_CACHE_HOME") or "~/.cache") / "huggingface"
-    return Path(environment.get("HF_HOME") or base).expanduser() / "hub"
+    return Path(os.path.expanduser(environment.get("HF_HOME") or base)) / "hub"
 
 
 def count_parameters(folder: Path) -> int | None:
