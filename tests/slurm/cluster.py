@@ -143,9 +143,9 @@ class Cluster:
         wait_until(lambda: not self.run("squeue", "-h", "-o", "%i"), 30, "an empty queue")
 
     def _start_reaper(self) -> subprocess.Popen[bytes]:
-        removed = str(self.directory) if self._removes_directory else ""
+        afterwards = "remove" if self._removes_directory else "keep"
         return subprocess.Popen(
-            [sys.executable, processes.__file__, self.name, removed],
+            [sys.executable, processes.__file__, self.name, str(self.directory), afterwards],
             stdin=subprocess.PIPE,
             start_new_session=True,
         )

@@ -11,7 +11,7 @@ from pathlib import Path
 from tests.slurm.cluster import Cluster
 from tests.slurm.configuration import Settings
 from tests.slurm.fixtures import require_slurm
-from tests.slurm.processes import marked_processes
+from tests.slurm.processes import cluster_processes
 from tests.waiting import wait_until
 
 START = """
@@ -34,7 +34,7 @@ def test_clusters_run_side_by_side() -> None:
         assert len(first.run("squeue", "-h", "-r").splitlines()) == 5
         assert len(second.run("squeue", "-h", "-r").splitlines()) == 1
     for cluster in (first, second):
-        assert marked_processes(cluster.name) == []
+        assert cluster_processes(cluster.name, str(cluster.directory)) == []
         assert not cluster.directory.exists()
 
 
@@ -46,10 +46,14 @@ def test_nothing_outlives_a_test_that_was_killed() -> None:
     ) as test:
         assert test.stdout is not None
         name, directory = test.stdout.readline().split()
-        wait_until(lambda: len(marked_processes(name)) > 5, 20, "daemons and the processes of jobs")
+        wait_until(
+            lambda: len(cluster_processes(name, directory)) > 5, 20, "daemons and the processes of jobs"
+        )
         test.send_signal(signal.SIGKILL)
 
-    wait_until(lambda: not marked_processes(name) and not os.path.exists(directory), 10, "no leftovers")
+    wait_until(
+        lambda: not cluster_processes(name, directory) and not os.path.exists(directory), 10, "no leftovers"
+    )
 
 
 def test_by_hand(tmp_path: Path) -> None:
