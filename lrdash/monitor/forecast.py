@@ -10,13 +10,13 @@ from lrdash.monitor.evidence import RunEvidence
 from lrdash.monitor.pace import SMALLEST_SPREAD, Pace, measure_pace
 from lrdash.monitor.snapshot import Progress
 
-RANGE_ERRORS = 2.0
+RANGE_ERRORS = 3.0
 """Half width of the range, in standard errors."""
 FORWARD_SHARE = 1 / 3
 """Of a training step's time, what its forward pass takes: an evaluation has nothing else."""
 UNSEEN_PAUSE = 0.03
 """Share of an epoch for its evaluation, while none was seen and the number of test rows is unknown."""
-WIDEST = 0.14
+WIDEST = 0.13
 """Half width of the range, as a share of the estimate, once a fifth is done: a wider one is no help."""
 MOST_TO_COME = 0.8
 UNSEEN_ERROR = 0.6

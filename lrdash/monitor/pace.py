@@ -19,7 +19,7 @@ STRETCHES = 8
 """Training done so far is cut into at most so many stretches."""
 SMALLEST_SPREAD = 0.05
 """Relative half width of the range that is never undercut."""
-FEW_STRETCHES_SPREAD = 0.15
+FEW_STRETCHES_SPREAD = 0.08
 FEWEST_INTERVALS = 8
 """The pace is that of the later half, of at least so many intervals: the first epochs are often slower."""
 STALL = 20.0
@@ -125,7 +125,7 @@ def _usual_pause(pauses: Sequence[float], least: float) -> tuple[float | None, f
         return None, 0.0
     first, *later = pauses
     if later:
-        return mean(later), max(mean(later) / 10, pstdev(later) / sqrt(len(later)))
+        return mean(later), max(mean(later) / 5, pstdev(later) / sqrt(len(later)))
     once = min(FIRST_PAUSE_SECONDS, max(0.0, first - least))
     usual = first - 0.8 * once
     return usual, max(0.2 * once, 0.1 * usual)

@@ -1,0 +1,192 @@
+"""The forecast on recorded progress of real runs, and what follows from it."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+from statistics import median
+from typing import Any, NamedTuple
+
+import pytest
+
+from lrdash.logs.facts import ProgressSample
+from lrdash.monitor.evidence import RunEvidence
+from lrdash.monitor.forecast import forecast, outlook
+from lrdash.monitor.pace import measure_pace
+from lrdash.results.documents import RunMeta, RunResults
+from lrdash.results.steps import StepSeries
+from lrdash.scheduler.base import Task
+from tests.monitor.logged import BANNER, NOW, SEPARATE, evidence_of, row, script, task
+
+RECORDINGS = sorted((Path(__file__).parent.parent / "data" / "progress").glob("*.json"))
+WALL, CPU = 0, 1
+
+
+class Outcome(NamedTuple):
+    run: str
+    done: float
+    holds: bool
+    width: float
+    """Of the range, as a share of the forecast remaining time."""
+    error: float
+    """Of the estimate, as a share of the true remaining time."""
+
+
+def outcome(recording: dict[str, Any], done: float, clock: int) -> Outcome:
+    """What was forecast when this share of the steps was done, held against what came."""
+    steps, epochs = recording["steps"], recording["epochs"]
+    known = [sample for sample in recording["samples"] if sample[2] <= steps * done]
+    rows = [
+        {"step": step, "loss": 0.5, "elapsed_time": seconds[clock], "total_steps": steps}
+        | ({"eval_loss": 0.5} if evaluated else {})
+        for *seconds, step, evaluated in known
+    ]
+    evaluated = tuple({"eval_loss": 0.5} for sample in known if sample[3])
+    meta = RunMeta(args={"num_train_epochs": epochs, "do_predict": True}, rows=recording["rows"])
+    ahead = outlook(
+        RunEvidence(now=NOW, steps=StepSeries.of_rows(rows), results=RunResults(evaluated, meta=meta))
+    )
+    assert ahead
+    low, high = ahead.eta_range_seconds
+    remaining = recording["end"][clock] - known[-1][clock]
+    width = (high - low) / ahead.eta_seconds
+    error = ahead.eta_seconds / remaining - 1
+    return Outcome(recording["name"], done, low <= remaining <= high, width, error)
+
+
+def test_forecast_on_recorded_runs() -> None:
+    """The range holds in at least 80 %, and is at most 30 % of the remaining time wide at a quarter."""
+    recordings = [json.loads(path.read_text()) for path in RECORDINGS]
+    outcomes = [outcome(recording, done, CPU) for recording in recordings for done in (0.10, 0.25, 0.50)]
+    for one in outcomes:
+        holds = "in" if one.holds else "OUT"
+        print(f"{one.run:26} {one.done:4.0%} {holds:3} wide {one.width:4.0%} off {one.error:+4.0%}")
+    on_wall = [
+        outcome(recording, done, WALL).holds for recording in recordings for done in (0.10, 0.25, 0.50)
+    ]
+    print(f"holds {sum(one.holds for one in outcomes)} of {len(outcomes)}; on the wall clock {sum(on_wall)}")
+    assert len(recordings) >= 10
+    assert sum(one.holds for one in outcomes) >= 0.8 * len(outcomes)
+    assert max(one.width for one in outcomes if one.done == 0.25) <= 0.30
+    assert median(abs(one.error) for one in outcomes if one.done == 0.50) <= 0.10
+
+
+# The pace, from made progress whose truth is known
+
+
+def progress(
+    steps: int, every: int = 10, second: float = 2.0, pause: float = 0.0, per_epoch: int = 50
+) -> list[Any]:
+    """Samples each `every` steps; an evaluation of `pause` seconds after each epoch."""
+    return [
+        ProgressSample(30.0 + step * second + pause * ((step - 1) // per_epoch), step)
+        for step in range(every, steps + 1, every)
+    ]
+
+
+def test_evaluations_are_no_slow_steps() -> None:
+    pace = measure_pace(progress(200, pause=60.0), 50, 300)
+    assert pace
+    assert pace.step_seconds == pytest.approx(2.0)
+    assert pace.pause_seconds == pytest.approx(60.0)
+
+
+def test_one_stall_is_not_expected_again_and_many_are() -> None:
+    samples = progress(200)
+    stalled = [replace_seconds(sample, 4000.0 if sample.step > 120 else 0.0) for sample in samples]
+    pace = measure_pace(stalled, 1000, 1000)
+    assert pace
+    assert pace.step_seconds == pytest.approx(2.0)
+    recurring = [replace_seconds(sample, 600.0 * (sample.step // 25)) for sample in progress(400)]
+    pace = measure_pace(recurring, 1000, 1000)
+    assert pace
+    assert pace.step_seconds == pytest.approx(2.0 + 600 / 25, rel=0.15)
+
+
+def replace_seconds(sample: ProgressSample, more: float) -> ProgressSample:
+    return ProgressSample(sample.seconds + more, sample.step)
+
+
+def test_a_slow_first_step_does_not_count() -> None:
+    samples = [
+        ProgressSample(0.0, 1),
+        ProgressSample(300.0, 2),
+        *(ProgressSample(300.0 + n, 2 + n) for n in range(1, 60)),
+    ]
+    pace = measure_pace(samples, 1000, 1000)
+    assert pace
+    assert pace.step_seconds == pytest.approx(1.0)
+
+
+@pytest.mark.parametrize(
+    "samples", [[], [ProgressSample(1.0, 1)], [ProgressSample(5.0, 3), ProgressSample(5.0, 3)]]
+)
+def test_too_little_is_no_pace(samples: list[ProgressSample]) -> None:
+    assert measure_pace(samples, 50, 300) is None
+
+
+# What follows
+
+
+def test_nothing_is_forecast_before_there_is_progress(tmp_path: Path) -> None:
+    progress = forecast(evidence_of(tmp_path))
+    assert (progress.eta_seconds, progress.step, progress.epochs) == (None, None, 6)
+
+
+def running(tmp_path: Path, limit: float) -> RunEvidence:
+    """150 of 300 steps of a minute each are done, and a tenth of an hour for each evaluation."""
+    rows = [{"step": step, "loss": 0.5, "elapsed_time": 60.0 * step} for step in range(10, 160, 10)]
+    return evidence_of(
+        tmp_path,
+        row(150),
+        BANNER,
+        steps=StepSeries.of_rows(rows),
+        task=task("RUNNING", elapsed_seconds=9_600.0, time_limit_seconds=limit, started=NOW - 9_600),
+        script=script(),
+    )
+
+
+def test_forecast_against_the_time_limit(tmp_path: Path) -> None:
+    enough = forecast(ended_just_now(running(tmp_path, limit=24_000)))
+    assert enough.exceeds_time_limit is False
+    assert enough.eta_seconds == pytest.approx(9_300, rel=0.05)
+    assert (enough.step, enough.steps, enough.epoch) == (150, 300, 3.0)
+    too_short = running(tmp_path, limit=14_400)
+    assert forecast(ended_just_now(too_short)).exceeds_time_limit is True
+    ahead = outlook(ended_just_now(too_short))
+    assert ahead
+    assert ahead.epochs_that_fit == 4
+    assert ahead.epoch_at_time_limit == pytest.approx(4.6, abs=0.15)
+    assert ahead.needed_seconds
+    assert ahead.needed_seconds > 9_600 + ahead.eta_range_seconds[1]
+    assert ahead.gpu_hours_spent == pytest.approx(2 * 9_600 / 3600)
+    assert ahead.gpu_hours_to_come == pytest.approx(2 * ahead.eta_seconds / 3600)
+
+
+def ended_just_now(evidence: RunEvidence) -> RunEvidence:
+    """As if the last step had been logged this moment."""
+    return replace(evidence, now=evidence.facts.last_output or NOW)
+
+
+def test_time_that_passed_since_the_last_step_counts(tmp_path: Path) -> None:
+    evidence = ended_just_now(running(tmp_path, limit=24_000))
+    now, later = forecast(evidence), forecast(replace(evidence, now=evidence.now + 45))
+    assert now.eta_seconds
+    assert later.eta_seconds == pytest.approx(now.eta_seconds - 45, abs=1)
+    assert later.last_output_seconds == pytest.approx(45, abs=1)
+
+
+def test_an_ended_run_has_no_forecast(tmp_path: Path) -> None:
+    evidence = running(tmp_path, limit=24_000)
+    for state in ("COMPLETED", "FAILED", "TIMEOUT"):
+        assert forecast(replace(evidence, task=Task("7_2", state))).eta_seconds is None
+
+
+def test_progress_of_a_stock_log_comes_from_its_bar(tmp_path: Path) -> None:
+    bars = "".join(
+        f"\r{step // 3:3d}%|#| {step}/300 [{step // 60:02d}:{step % 60:02d}<05:00,  1.00s/it]"
+        for step in range(121)
+    )
+    progress = forecast(ended_just_now(evidence_of(tmp_path, "", BANNER + bars, run=SEPARATE)))
+    assert progress.eta_seconds == pytest.approx(180, rel=0.2)
