@@ -109,6 +109,20 @@ def test_a_check_tells_why_it_would_be_refused(scheduler: SlurmScheduler, submis
         scheduler.check(refused)
 
 
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (("--partition=tiny", "--time=2:00:00"), "partition tiny allows 00:05:00 at most"),
+        (("--partition=down", "--time=5"), "partition down is DOWN"),
+    ],
+)
+def test_a_check_tells_what_slurm_would_accept_and_never_start(
+    scheduler: SlurmScheduler, submission: Submission, options: tuple[str, ...], words: str
+) -> None:
+    with pytest.raises(RefusedError, match=words):
+        scheduler.check(msgspec.structs.replace(submission, options=options))
+
+
 def test_a_refused_submission_leaves_nothing_that_could_run(
     scheduler: SlurmScheduler, submission: Submission
 ) -> None:
