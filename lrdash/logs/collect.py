@@ -56,6 +56,10 @@ class Collector:
 
     def feed(self, block: bytes) -> None:
         """Take bytes that end at a line break or a carriage return."""
+        for part in _parts_of_attempts(block):
+            self._feed(part)
+
+    def _feed(self, block: bytes) -> None:
         lines = block.split(b"\n")
         if patterns.OPTIMIZER_ANCHOR in block:  # also where a carriage return hides it from the terminal
             for number, line in enumerate(lines, self.line):
@@ -141,7 +145,7 @@ class Collector:
         if known and (known.job, known.restart) == (identity.job, identity.restart):
             self._take_new_port(identity)
             return
-        if known or self.facts.first_step:
+        if known or self.facts.last_epoch is not None:
             self.attempts.append(StreamFacts())
             self._traceback = TracebackReader()
         self.facts.identity = identity
@@ -215,6 +219,19 @@ class Collector:
         facts.progress_line = max(facts.progress_line, number)
         text = f"progress bar at step {sample.step} of {total}"
         facts.first_step = facts.first_step or LogLine(self.file, number, text)
+
+
+def _parts_of_attempts(block: bytes) -> Iterator[bytes]:
+    """Cut before each line that opens an attempt, so that no bar counts for the attempt after it."""
+    start = 0
+    at = block.find(patterns.IDENTITY_ANCHOR)
+    while at >= 0:
+        cut = block.rfind(b"\n", start, at) + 1
+        if cut > start:
+            yield block[start:cut]
+            start = cut
+        at = block.find(patterns.IDENTITY_ANCHOR, at + 1)
+    yield block[start:]
 
 
 def _thinning(seen: int) -> int:

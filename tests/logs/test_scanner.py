@@ -99,6 +99,14 @@ def test_attempts_in_an_appended_log_are_told_apart(logs: tuple[Path, Path]) -> 
     assert [row.step for row in second.steps] == [2]
 
 
+def test_bars_of_an_earlier_attempt_are_not_this_ones(logs: tuple[Path, Path]) -> None:
+    bar = b"\r 10%|#   | 30/300 [00:30<04:30, 1.0it/s]\n"
+    logs[1].write_bytes(IDENTITY % 0 + BANNER + bar + IDENTITY % 1 + BANNER)
+    first, second = LogScanner().scan(*logs)
+    assert (first.last_step, second.last_step) == (30, None)
+    assert second.first_step is None
+
+
 def test_a_changed_port_is_the_same_attempt(logs: tuple[Path, Path]) -> None:
     logs[0].write_bytes(IDENTITY % 0 + OPTIMIZER + (IDENTITY % 0).replace(b"29702", b"29802") + ROW % 1)
     [facts] = LogScanner().scan(*logs)
