@@ -222,15 +222,12 @@ class Collector:
 
 
 def _parts_of_attempts(block: bytes) -> Iterator[bytes]:
-    """Cut before each line that opens an attempt, so that no bar counts for the attempt after it."""
+    """Cut before each text that opens an attempt: a bar, even on its line, is of the attempt before."""
     start = 0
-    at = block.find(patterns.IDENTITY_ANCHOR)
+    at = block.find(patterns.IDENTITY_ANCHOR, 1)
     while at >= 0:
-        cut = block.rfind(b"\n", start, at) + 1
-        if cut > start:
-            yield block[start:cut]
-            start = cut
-        at = block.find(patterns.IDENTITY_ANCHOR, at + 1)
+        yield block[start:at]
+        start, at = at, block.find(patterns.IDENTITY_ANCHOR, at + 1)
     yield block[start:]
 
 

@@ -41,7 +41,7 @@ def parse_row(line: bytes) -> dict[str, float] | None:
     body = line[start : end + 1]
     try:
         return _decode_row(body.replace(b"'", b'"'))
-    except (msgspec.DecodeError, UnicodeDecodeError):  # NaN, infinity, a second dict on the line, texts among the numbers
+    except (msgspec.DecodeError, UnicodeDecodeError):  # NaN, infinity, texts among the numbers, two dicts
         fields = patterns.ROW_FIELD.findall(body)
     return {key.decode(): float(value) for key, value in fields} or None
 

@@ -100,7 +100,7 @@ def test_attempts_in_an_appended_log_are_told_apart(logs: tuple[Path, Path]) -> 
 
 
 def test_bars_of_an_earlier_attempt_are_not_this_ones(logs: tuple[Path, Path]) -> None:
-    bar = b"\r 10%|#   | 30/300 [00:30<04:30, 1.0it/s]\n"
+    bar = b"\r 10%|#   | 30/300 [00:30<04:30, 1.0it/s]"  # killed: no line break
     logs[1].write_bytes(IDENTITY % 0 + BANNER + bar + IDENTITY % 1 + BANNER)
     first, second = LogScanner().scan(*logs)
     assert (first.last_step, second.last_step) == (30, None)
