@@ -12,6 +12,9 @@ from rich.text import Text
 from lrdash.logs.terminal_text import styled_text
 from lrdash.logs.window import Line, LogFile
 
+WRAPPED = 8
+"""Lines that are read at a time where one may fill the window alone."""
+
 
 class Lines(Protocol):
     """Lines addressed by their offset in the file: all of them, or those that match something."""
@@ -92,23 +95,45 @@ def read_page(
 
 def _read(log: LogFile, lines: Lines, viewport: Viewport, place: Place | None, scroll: int) -> Page:
     rows = _rows_at(lines, viewport, place, scroll) if place and place.start < log.size else []
-    following = rows[viewport.height :]
-    if len(rows) < viewport.height or not following:
-        end = list(_rows(lines.lines_before(log.size, viewport.height), viewport))
-        rows, following = end[-viewport.height :], []
+    has_more = len(rows) > viewport.height
+    if not has_more:
+        rows = _rows_before(lines, log.size, viewport.height, viewport)
     return Page(
-        tuple(rows[: viewport.height]), not following, log.size, log.generation, log.problem, log.modified
+        tuple(rows[: viewport.height]), not has_more, log.size, log.generation, log.problem, log.modified
     )
 
 
 def _rows_at(lines: Lines, viewport: Viewport, place: Place, scroll: int) -> list[Row]:
-    """The rows from `scroll` below `place` on, at least one more than the window holds if there are any."""
+    """The rows from `scroll` below `place` on, one more than the window holds if there are as many."""
     start = lines.start_of_line(place.start)
-    before = list(_rows(lines.lines_before(start, max(0, -scroll)), viewport))
-    needed = viewport.height + 1 + max(0, scroll) + place.row
-    rows = before + list(_rows(lines.lines_from(start, needed), viewport))
-    top = len(before) + place.row + scroll
-    return rows[max(0, top) :]
+    before = _rows_before(lines, start, max(0, -scroll - place.row), viewport)
+    top = max(0, len(before) + place.row + scroll)
+    after = _rows_from(lines, start, top + viewport.height + 1 - len(before), viewport)
+    return (before + after)[top : top + viewport.height + 1]
+
+
+def _rows_from(lines: Lines, start: int, count: int, viewport: Viewport) -> list[Row]:
+    """At least `count` rows, if there are so many; wrapped lines are read a few at a time."""
+    rows: list[Row] = []
+    while len(rows) < count:
+        some = lines.lines_from(start, min(count, WRAPPED) if viewport.wrap else count - len(rows))
+        if not some:
+            break
+        rows += _rows(some, viewport)
+        start = some[-1].end
+    return rows
+
+
+def _rows_before(lines: Lines, end: int, count: int, viewport: Viewport) -> list[Row]:
+    """The last `count` rows before the line that starts at `end`."""
+    rows: list[Row] = []
+    while len(rows) < count:
+        some = lines.lines_before(end, min(count, WRAPPED) if viewport.wrap else count - len(rows))
+        if not some:
+            break
+        rows = [*_rows(some, viewport), *rows]
+        end = some[0].start
+    return rows[len(rows) - min(len(rows), count) :]
 
 
 def _rows(lines: Iterable[Line], viewport: Viewport) -> Iterator[Row]:

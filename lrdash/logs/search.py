@@ -84,6 +84,8 @@ class Matcher:
 
     def search(self, segment: bytes) -> int | None:
         """Where the first match is in a text that is to be shown."""
+        if self._literal is not None:
+            return next(_find(segment, self._literal, self.query.ignores_case), None)
         found = self._in_time(self._pattern, segment, 0)
         return found[0] if found else None
 

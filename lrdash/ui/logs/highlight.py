@@ -27,14 +27,14 @@ _PARTS = (
     (re.compile(r"^\[\w+\|[^\]]+\][^>]*>>"), "log--muted"),
     (re.compile(r"[█▉▊▋▌▍▎▏]+"), "log--proof"),
 )
-_PAIR = re.compile(r"'([\w./-]+)': '?([-+.\w]+)'?")
+_KEY = re.compile(r"'([\w./-]+)':")
 
 
 class LogText(Widget):
     """A widget that draws lines of logs."""
 
     COMPONENT_CLASSES: ClassVar[set[str]] = {
-        "log--error", "log--warning", "log--proof", "log--heading", "log--muted", "log--value", "log--epoch",
+        "log--error", "log--warning", "log--proof", "log--heading", "log--muted", "log--epoch",
         "log--note",
     }  # fmt: skip
     DEFAULT_CSS = """
@@ -46,19 +46,39 @@ class LogText(Widget):
         & .log--heading { color: $primary; text-style: bold; }
         & .log--epoch { color: $accent; }
         & .log--muted { color: $foreground 55%; }
-        & .log--value { color: $foreground; }
         & .log--note { color: $foreground 60%; text-style: italic; }
     }
     """
+
+    def __init__(self, *, id: str | None = None) -> None:  # noqa: A002 - Textual's name
+        super().__init__(id=id)
+        self._inks: dict[str, Style] = {}
+
+    def notify_style_update(self) -> None:
+        super().notify_style_update()
+        self._inks.clear()
+
+    def ink(self, name: str) -> Style:
+        """`foreground`, kept until the theme changes: asking Textual for it is most of drawing a line."""
+        if name not in self._inks:
+            self._inks[name] = foreground(self, name)
+        return self._inks[name]
+
+    @property
+    def ground(self) -> Style:
+        """The style of a text that means nothing in particular."""
+        if "" not in self._inks:
+            self._inks[""] = self.rich_style
+        return self._inks[""]
 
     def highlighted(self, line: Text) -> Text:
         """A copy with what it means in colours, unless it brings colours of its own."""
         text = line.copy()
         if not text.spans:
             for start, end, name in _parts(text.plain):
-                text.stylize(foreground(self, name), start, end)
+                text.stylize(self.ink(name), start, end)
             if whole := next((name for pattern, name in _LINES if pattern.search(text.plain)), None):
-                text.stylize(foreground(self, whole))
+                text.stylize(self.ink(whole))
         return text
 
 
@@ -68,9 +88,8 @@ def _parts(plain: str) -> Iterator[tuple[int, int, str]]:
         for match in pattern.finditer(plain):
             yield (*match.span(), name)
     if "{'" in plain:
-        for pair in _PAIR.finditer(plain):
-            yield (*pair.span(1), "log--muted")
-            yield (*pair.span(2), "log--value")
+        for key in _KEY.finditer(plain):
+            yield (*key.span(1), "log--muted")
 
 
 def foreground(widget: Widget, name: str) -> Style:

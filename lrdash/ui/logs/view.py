@@ -16,6 +16,7 @@ from rich.segment import Segment
 from rich.style import Style
 from rich.text import Text
 from textual import events, work
+from textual.cache import LRUCache
 from textual.message import Message
 from textual.reactive import reactive, var
 from textual.selection import Selection
@@ -27,11 +28,13 @@ from lrdash.logs.scans import Jump
 from lrdash.logs.search import Matcher
 from lrdash.logs.terminal_text import plain_text
 from lrdash.logs.viewer import LogViewer
-from lrdash.ui.logs.highlight import LogText, foreground
+from lrdash.ui.logs.highlight import LogText
 
 POLL_SECONDS = 0.1
 """Between two looks at the file, and so between two repaints."""
 WHEEL_ROWS = 3
+STRIPS = 256
+"""Drawn rows that are kept: of a slow log most stand one row higher at the next look."""
 
 T = TypeVar("T")
 
@@ -69,6 +72,7 @@ class LogView(LogText, can_focus=True):
         words: str
 
     def __init__(self, *, id: str | None = None) -> None:  # noqa: A002 - Textual's name
+        self._strips: LRUCache[tuple[object, ...], Strip] = LRUCache(STRIPS)
         super().__init__(id=id)
         self.path: Path | None = None
         self.viewer: LogViewer | None = None
@@ -79,7 +83,6 @@ class LogView(LogText, can_focus=True):
         self._matcher: Matcher | None = None
         self._wake = asyncio.Event()
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="log")
-        self._strips: dict[tuple[object, ...], Strip] = {}
 
     def show(self, path: Path | None) -> None:
         """Look at another file, from its end."""
@@ -116,8 +119,8 @@ class LogView(LogText, can_focus=True):
         """Look, then work on what is left to be counted and searched until it is time to look again."""
         while True:
             self._wake.clear()
-            await self._look(viewer)
             next_look = time.monotonic() + POLL_SECONDS
+            await self._look(viewer)
             await self._scan(viewer, next_look)
             with suppress(TimeoutError):
                 await asyncio.wait_for(self._wake.wait(), next_look - time.monotonic())
@@ -156,12 +159,18 @@ class LogView(LogText, can_focus=True):
         return await asyncio.get_running_loop().run_in_executor(self._thread, job)
 
     def _redraw(self) -> None:
-        self._strips.clear()
         self.refresh()
         self.post_message(self.Looked(self))
 
     def watch_current(self) -> None:
         self._redraw()
+
+    def notify_style_update(self) -> None:
+        super().notify_style_update()
+        self._strips.clear()
+
+    def watch_mouse_hover(self) -> None:
+        self.refresh()
 
     def watch_following(self) -> None:
         self.post_message(self.Looked(self))
@@ -254,6 +263,7 @@ class LogView(LogText, can_focus=True):
     def search(self, matcher: Matcher | None, *, is_filtered: bool = False) -> None:
         """Mark and count what matches, or show nothing else; None ends both."""
         self._matcher = matcher
+        self._strips.clear()
         if self.viewer:
             was_filtered = self.viewer.is_filtered
             self.viewer.search(matcher, is_filtered=is_filtered)
@@ -307,8 +317,8 @@ class LogView(LogText, can_focus=True):
             strip = self._row_strip(self.page.rows[y], y, width)
         else:
             note = self._note if y == len(self.page.rows) else ""
-            style = self.rich_style + foreground(self, "log--note")
-            strip = Strip([Segment(f" {note}", style)]).crop_extend(0, width, self.rich_style)
+            style = self.ground + self.ink("log--note")
+            strip = Strip([Segment(f" {note}", style)]).crop_extend(0, width, self.ground)
         return Strip.join([strip, self._scrollbar(y)])
 
     @property
@@ -322,22 +332,27 @@ class LogView(LogText, can_focus=True):
         return "no line matches" if self.page.size else "nothing was written yet"
 
     def _row_strip(self, row: Row, y: int, width: int) -> Strip:
+        key = (row.line, row.number, row.line.start == self.current, self.scroll_column, width)
         selection = self.text_selection
-        key = (row.place, y, self.scroll_column, width)
-        if selection is None and (known := self._strips.get(key)):
-            return known
+        span = selection.get_span(y) if selection is not None else None
+        strip = self._strips.get(key) if span is None else None
+        if strip is None:
+            strip = self._draw(row, width, span)
+            if span is None:
+                self._strips[key] = strip
+        # Where the mouse may select from; costs as much as the rest of drawing a line.
+        return strip.apply_offsets(self.scroll_column, y) if self.mouse_hover else strip
+
+    def _draw(self, row: Row, width: int, selected: tuple[int, int] | None) -> Strip:
         text, base = self._styled(row), self._base_style(row)
         text.stylize_before(base)  # a text without spans would be drawn without its own style
-        if selection is not None and (span := selection.get_span(y)) is not None:
-            start, end = span
+        if selected is not None:
+            start, end = selected
             style = self.screen.get_component_rich_style("screen--selection")
             text.stylize(style, start, end if end >= 0 else None)
         left = self.scroll_column
         strip = Strip(text.render(self.app.console), text.cell_len)
-        strip = strip.crop_extend(left, left + width, base).apply_offsets(left, y)
-        if selection is None:
-            self._strips[key] = strip
-        return strip
+        return strip.crop_extend(left, left + width, base)
 
     def _styled(self, row: Row) -> Text:
         text = self.highlighted(row.text)
@@ -349,7 +364,7 @@ class LogView(LogText, can_focus=True):
     def _base_style(self, row: Row) -> Style:
         if row.line.start == self.current:
             return self.get_component_rich_style("log--current")
-        return self.rich_style
+        return self.ground
 
     def _scrollbar(self, y: int) -> Strip:
         style = self.get_component_rich_style("log--scrollbar")

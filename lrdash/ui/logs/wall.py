@@ -23,7 +23,7 @@ from lrdash.logs.terminal_text import plain_text
 from lrdash.logs.window import LogFile
 from lrdash.monitor.snapshot import LogPaths
 from lrdash.ui.bindings import bindings
-from lrdash.ui.logs.highlight import LogText, foreground
+from lrdash.ui.logs.highlight import LogText
 
 POLL_SECONDS = 0.5
 LEAST_ROWS = 4
@@ -191,24 +191,24 @@ class LogWall(LogText, can_focus=True):
         strips: list[Strip] = []
         for column in range(self._columns):
             if column:
-                strips.append(Strip([Segment("│", self.rich_style + foreground(self, "log--muted"))]))
+                strips.append(Strip([Segment("│", self.ground + self.ink("log--muted"))]))
             strips.append(self._block_line(self._position(column, y), y % self._height))
-        return Strip.join(strips).crop_extend(0, self.size.width, self.rich_style)
+        return Strip.join(strips).crop_extend(0, self.size.width, self.ground)
 
     def _block_line(self, position: int | None, line: int) -> Strip:
         if position is None:
-            return Strip.blank(self._width, self.rich_style)
+            return Strip.blank(self._width, self.ground)
         page = self._pages.get(position, Page())
         if line == 0:
             return self._title(position, page)
         if line > len(page.rows):
             note = (page.problem or "") if line == 1 and not page.rows else ""
-            segment = Segment(f" {note}", self.rich_style + foreground(self, "log--note"))
-            return Strip([segment]).crop_extend(0, self._width, self.rich_style)
+            segment = Segment(f" {note}", self.ground + self.ink("log--note"))
+            return Strip([segment]).crop_extend(0, self._width, self.ground)
         text = self.highlighted(page.rows[line - 1].text)
-        text.stylize_before(self.rich_style)
+        text.stylize_before(self.ground)
         strip = Strip(text.render(self.app.console), text.cell_len)
-        return strip.crop_extend(0, self._width, self.rich_style)
+        return strip.crop_extend(0, self._width, self.ground)
 
     def _title(self, position: int, page: Page) -> Strip:
         name = "wall--chosen" if position == self.chosen and self.has_focus else "wall--title"
