@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import shlex
 import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
@@ -65,7 +64,7 @@ def run(arguments: argparse.Namespace) -> int:
     raise_errors(findings)
     check_not_active(plan, scheduler)
     if arguments.dry_run or not _agreed(arguments, plan, scheduler):
-        show(plan, scheduler)
+        print("\n".join(plan.shell_commands(scheduler)))
         return 0
     code = 0
     for outcome in carry_out(plan, scheduler):
@@ -80,25 +79,22 @@ def _chosen(arguments: argparse.Namespace, sweep: Sweep, scheduler: Scheduler) -
         return runs
     from lrdash.control.outcome import failed_runs
 
-    failed = [run for run in failed_runs(sweep, scheduler) if run in runs]
+    failed = [each for each in failed_runs(sweep, scheduler) if each.run in runs]
     if not failed:
         raise UsageError("--failed: none of these runs has failed; leave it out to submit them all")
-    return tuple(failed)
+    for each in failed:
+        if each.advice and not arguments.extra:
+            print(f"note     {each.advice}", file=sys.stderr)
+    return tuple(each.run for each in failed)
 
 
 def _agreed(arguments: argparse.Namespace, plan: SubmissionPlan, scheduler: Scheduler) -> bool:
     """Asked in a terminal only; a script that calls submit means it."""
     if arguments.yes or not (sys.stdin.isatty() and sys.stderr.isatty()):
         return True
-    for job in plan.jobs:
-        print(shlex.join(scheduler.submit_command(job)), file=sys.stderr)
+    print("\n".join(plan.shell_commands(scheduler)), file=sys.stderr)
     print("Submit? [Y/n] ", end="", file=sys.stderr, flush=True)
     return sys.stdin.readline().strip().lower() in ("", "y", "yes")
-
-
-def show(plan: SubmissionPlan, scheduler: Scheduler) -> None:
-    for job in plan.jobs:
-        print(shlex.join(scheduler.submit_command(job)))
 
 
 def parse_indices(text: str) -> tuple[int, ...]:

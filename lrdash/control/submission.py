@@ -7,6 +7,7 @@ import hashlib
 import json
 import os
 import secrets
+import shlex
 import subprocess
 import sys
 from collections.abc import Collection, Iterator, Mapping, Sequence
@@ -19,6 +20,7 @@ import msgspec
 from lrdash.errors import (
     AlreadyActiveError,
     AuthenticationError,
+    ConfigError,
     LrdashError,
     NoConfigurationError,
     SchedulerError,
@@ -37,7 +39,8 @@ from lrdash.scheduler.records import (
 )
 from lrdash.sweep.arguments import with_overrides
 from lrdash.sweep.paths import logs_dir
-from lrdash.sweep.spec import Run, Scalar, Sweep
+from lrdash.sweep.script import read_script
+from lrdash.sweep.spec import Group, Run, Scalar, Sweep
 
 LOST_SECONDS = 60.0
 """How long a request without an answer may still be on its way."""
@@ -53,6 +56,19 @@ class SubmissionPlan:
     jobs: tuple[Submission, ...]
     overrides: Mapping[str, Scalar]
     fresh: bool
+
+    def shell_commands(self, scheduler: Scheduler) -> tuple[str, ...]:
+        """What would be run, as one could type it."""
+        return tuple(
+            shlex.join(
+                [
+                    "env",
+                    *(f"{name}={value}" for name, value in job.environment.items()),
+                    *scheduler.submit_command(job),
+                ]
+            )
+            for job in self.jobs
+        )
 
     def runs_of(self, job: Submission) -> tuple[Run, ...]:
         runs = self.sweep.group(job.group).runs
@@ -106,11 +122,19 @@ def plan_submission(
             options=tuple(options),
             environment=environment,
             processes=group.processes,
+            at_once=_at_once(group),
         )
         for group in sweep.groups
         if any(run.name in chosen for run in group.runs)
     )
     return SubmissionPlan(sweep, jobs, dict(overrides), fresh)
+
+
+def _at_once(group: Group) -> int | None:
+    try:
+        return read_script(group.script).at_once
+    except ConfigError:
+        return None  # preflight says what is wrong with the script
 
 
 def check_not_active(plan: SubmissionPlan, scheduler: Scheduler) -> None:

@@ -109,6 +109,8 @@ class Submission(msgspec.Struct, frozen=True):
     """Added to the environment of the job."""
     processes: int = 1
     """Ranks of one task; only the local scheduler needs to be told."""
+    at_once: int | None = None
+    """Most tasks of the job that may run at once."""
 
 
 class Scheduler(Protocol):

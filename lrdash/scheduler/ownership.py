@@ -85,7 +85,7 @@ def note_found_jobs(sweep: Sweep, tasks: Iterable[Task]) -> tuple[SubmissionReco
         job = next((task.job for task in tasks if _carries(task, record)), None)
         if record.state == "intended" and job is not None:
             record = msgspec.structs.replace(record, state="submitted", job=job)
-            with suppress(PermissionError):  # a colleague's sweep is only watched
+            with suppress(OSError):  # a colleague's sweep is only watched
                 replace_record(path, record)
         records.append(record)
     return tuple(records)
@@ -133,7 +133,7 @@ def _is_root(sweep: Sweep, directory: str) -> bool:
 
 
 def _run_named(sweep: Sweep, name: str) -> Run | None:
-    return next((run for run in sweep.runs if run.name == name), None)
+    return sweep.by_name.get(name)
 
 
 def _age(owned: OwnedTask) -> tuple[float, int]:

@@ -31,6 +31,11 @@ class BatchScript:
         return parse_array(self.options.get("array", "")) or ()
 
     @property
+    def at_once(self) -> int | None:
+        """Most tasks that may run at once, the `%2` of --array=0-5%2."""
+        return parse_at_once(self.options.get("array", ""))
+
+    @property
     def gpus(self) -> int | None:
         """GPUs a task, from --gres=gpu[:type][:count] or --gpus-per-node; None when it asks for none."""
         for option in ("gres", "gpus-per-node", "gpus"):
@@ -91,6 +96,15 @@ def parse_array(text: str) -> tuple[int, ...] | None:
         assert first is not None
         indices.extend(range(first, (first if last is None else last) + 1, step or 1))
     return tuple(indices)
+
+
+def parse_at_once(text: str) -> int | None:
+    """
+    >>> parse_at_once("0-5%2"), parse_at_once("0-5")
+    (2, None)
+    """
+    most = text.partition("%")[2].strip()
+    return int(most) if most.isdigit() and int(most) > 0 else None
 
 
 def parse_time_limit(text: str) -> int | None:

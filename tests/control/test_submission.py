@@ -10,6 +10,7 @@ import msgspec
 import pytest
 
 from lrdash.control.outcome import failed_runs
+from lrdash.control.preflight import preflight
 from lrdash.control.submission import Outcome, carry_out, plan_submission
 from lrdash.errors import (
     AlreadyActiveError,
@@ -22,9 +23,10 @@ from lrdash.errors import (
 from lrdash.scheduler.base import QueueReading, SettledTask, Submission, Task
 from lrdash.scheduler.local import LocalScheduler
 from lrdash.scheduler.records import read_records, write_record
+from lrdash.scheduler.slurm.submit import sbatch_command
 from lrdash.sweep.spec import Sweep
 from tests.scheduler.test_records import record
-from tests.sweeps import write_sweep
+from tests.sweeps import write_script, write_sweep
 
 
 class FakeScheduler(LocalScheduler):
@@ -157,13 +159,57 @@ def test_failed_runs_from_queue_accounting_and_files(sweep: Sweep) -> None:
     write_record(sweep, record(state="submitted", job="11", group="vision", runs=("vision_0", "vision_1")))
     scheduler.queue = [Task("10_0", "FAILED"), Task("10_1", "RUNNING")]
     scheduler.settled = {"11_0": SettledTask(Task("11_0", "COMPLETED"))}
-    assert [run.key for run in failed_runs(sweep, scheduler)] == ["text:0"]
+    assert [each.run.key for each in failed_runs(sweep, scheduler)] == ["text:0"]
     (sweep.root / "saves/tiny/vision_1").mkdir(parents=True)
-    assert [run.key for run in failed_runs(sweep, scheduler)] == ["text:0", "vision:1"]
+    assert [each.run.key for each in failed_runs(sweep, scheduler)] == ["text:0", "vision:1"]
     results = sweep.root / "results/tiny/vision_1"
     results.mkdir(parents=True)
     (results / "predict_results.json").write_text("{}")
-    assert [run.key for run in failed_runs(sweep, scheduler)] == ["text:0"]
+    assert [each.run.key for each in failed_runs(sweep, scheduler)] == ["text:0"]
+
+
+@pytest.mark.parametrize(
+    ("state", "said"), [("TIMEOUT", "-- --time=TIME"), ("OUT_OF_MEMORY", "-- --mem=SIZE"), ("FAILED", None)]
+)
+def test_what_a_failed_run_needs_more_of(sweep: Sweep, state: str, said: str | None) -> None:
+    scheduler = FakeScheduler(sweep, [])
+    write_record(sweep, record(state="submitted", job="10"))
+    scheduler.queue = [Task("10_0", state)]
+    (failed,) = failed_runs(sweep, scheduler)
+    assert failed.advice is None if said is None else said in (failed.advice or "")
+
+
+@pytest.mark.parametrize(("array", "at_once"), [("0-1%1", 1), ("0-1", None)])
+def test_the_script_s_throttle_is_kept(sweep: Sweep, array: str, at_once: int | None) -> None:
+    write_script(sweep.group("text").script, "text", array=array)
+    plan = plan_submission(sweep, FakeScheduler(sweep, []))
+    assert [job.at_once for job in plan.jobs] == [at_once, None]
+    assert sbatch_command(plan.jobs[0])[3] == f"--array={array}"
+
+
+def test_export_must_let_overrides_through(sweep: Sweep) -> None:
+    scheduler = FakeScheduler(sweep, [])
+
+    def errors(**options: Any) -> list[str]:
+        plan = plan_submission(sweep, scheduler, options=("--export=NONE",), **options)
+        return [str(each) for each in preflight(sweep, scheduler, plan.jobs, {}) if each.level == "error"]
+
+    assert errors() == []
+    assert "--export=NONE keeps --set and --fresh from the job" in errors(overrides={"seed": 1})[0]
+
+
+def test_runs_with_results_are_told(sweep: Sweep) -> None:
+    results = sweep.root / "results/tiny/text_1"
+    results.mkdir(parents=True)
+    (results / "predict_results.json").write_text("{}")
+    scheduler = FakeScheduler(sweep, [])
+
+    def notes(**options: Any) -> list[str]:
+        plan = plan_submission(sweep, scheduler, **options)
+        return [each.text for each in preflight(sweep, scheduler, plan.jobs, {}) if each.subject == "results"]
+
+    assert notes() == ["text:1: results are there; submitting again changes nothing without --fresh"]
+    assert notes(fresh=True) == []
 
 
 def test_a_run_that_was_never_started_has_not_failed(sweep: Sweep) -> None:

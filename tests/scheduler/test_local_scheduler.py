@@ -96,6 +96,17 @@ def test_only_as_many_at_once_as_there_are_cores_for(tmp_path: Path) -> None:
     wait_for(sweep, "COMPLETED", "COMPLETED")
 
 
+def test_the_throttle_of_an_array(tmp_path: Path) -> None:
+    sweep = write_sweep(tmp_path, WAITS)
+    LocalScheduler(sweep).submit(submission(sweep, at_once=1))
+    (tmp_path / "go").touch()
+    wait_for(sweep, "COMPLETED", "COMPLETED")
+    first, second = tasks(sweep).values()
+    assert first.ended is not None
+    assert second.started is not None
+    assert first.ended <= second.started
+
+
 def test_jobs_of_two_submissions_share_one_supervisor(tmp_path: Path) -> None:
     sweep = write_sweep(tmp_path, WAITS)
     scheduler = LocalScheduler(sweep)

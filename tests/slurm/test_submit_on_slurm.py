@@ -155,7 +155,7 @@ def test_dry_run_prints_commands_that_work(clone: Clone) -> None:
     finished = clone.lrdash("submit", "--dry-run", "--", "--time=5")
     assert finished.returncode == 0, finished.stderr
     commands = finished.stdout.splitlines()
-    assert [command.split()[0] for command in commands] == ["sbatch", "sbatch"]
+    assert all(command.startswith("env LRDASH_VENV=") and " sbatch " in command for command in commands)
     assert [path.name for path in (clone.root / "logs/lr_experiment_v7").iterdir()] == [".gitkeep"]
     job = clone.call("bash", "-c", commands[0]).stdout.strip()
     assert clone.cluster.run("squeue", "-h", "-t", "all", "-j", job, "-o", "%l").split()[0] == "5:00"

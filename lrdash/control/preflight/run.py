@@ -5,9 +5,11 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Iterator, Mapping
 
+from lrdash.control.outcome import has_results
 from lrdash.control.preflight import data, disk, model, node, script
 from lrdash.control.preflight.findings import Finding
 from lrdash.errors import PreflightError, RefusedError, SchedulerError
+from lrdash.launch.attempt import FRESH
 from lrdash.scheduler.base import Scheduler, Submission
 from lrdash.scheduler.local import ignored_options
 from lrdash.sweep.spec import Group, Run, Sweep
@@ -33,6 +35,8 @@ def preflight(
         *(finding for group in groups for finding in _check_group(sweep, group, scheduler, environment)),
         *(finding for run in runs for finding in _check_run(sweep, run, environment)),
         *disk.check_disk(sweep, runs, environment),
+        *(finding for each in submissions for finding in script.check_export(each, environment)),
+        *_about_finished(sweep, runs, submissions),
     ]
     if not any(finding.level == "error" for finding in findings):
         findings += [finding for each in submissions for finding in _ask_scheduler(scheduler, each)]
@@ -86,6 +90,17 @@ def _check_batch(sweep: Sweep, group: Group, run: Run) -> Iterator[Finding]:
     else:
         remedy = "change per_device_train_batch_size or gradient_accumulation_steps"
         yield Finding("error", "batch", f"{group.name} in {sweep.file}: {product}, not {expected}; {remedy}")
+
+
+def _about_finished(
+    sweep: Sweep, runs: Iterable[Run], submissions: Iterable[Submission]
+) -> Iterator[Finding]:
+    if any(FRESH in submission.environment for submission in submissions):
+        return
+    finished = [run.key for run in runs if has_results(sweep, run)]
+    if finished:
+        text = f"{', '.join(finished)}: results are there; submitting again changes nothing without --fresh"
+        yield Finding("note", "results", text)
 
 
 def _ask_scheduler(scheduler: Scheduler, submission: Submission) -> Iterator[Finding]:

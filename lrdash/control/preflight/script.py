@@ -7,8 +7,10 @@ from collections.abc import Iterator, Mapping
 
 from lrdash.control.preflight.findings import Finding, Level
 from lrdash.errors import ConfigError
+from lrdash.launch.attempt import FRESH, OVERRIDES
+from lrdash.scheduler.base import Submission
 from lrdash.sweep.paths import logs_dir
-from lrdash.sweep.script import BatchScript, read_script
+from lrdash.sweep.script import BatchScript, parse_options, read_script
 from lrdash.sweep.spec import Group, Sweep
 
 # Environment variables of sbatch that win over #SBATCH lines and change what a run gets (sbatch(1)).
@@ -39,6 +41,18 @@ def check_script(
     for variable, option in _OVERRIDING.items():
         if on_slurm and (value := environment.get(variable)):
             yield Finding("note", subject, f"{variable}={value} in your environment wins over {option}")
+
+
+def check_export(submission: Submission, environment: Mapping[str, str]) -> Iterator[Finding]:
+    """--set and --fresh reach a job through its environment, which --export can keep from it."""
+    try:
+        options = {**read_script(submission.script).options, **parse_options(submission.options)}
+    except ConfigError:
+        return
+    export = options.get("export") or environment.get("SBATCH_EXPORT") or "ALL"
+    if export.split(",")[0] != "ALL" and {OVERRIDES, FRESH} & set(submission.environment):
+        text = f"--export={export} keeps --set and --fresh from the job; leave it out, or edit sweep.yaml"
+        yield Finding("error", f"script {submission.group}", text)
 
 
 def _problems(sweep: Sweep, group: Group, script: BatchScript) -> Iterator[tuple[Level, str]]:

@@ -50,6 +50,7 @@ class LocalJob(msgspec.Struct, kw_only=True):
     user: str
     submitted: float
     processes: int
+    at_once: int | None = None
     time_limit_seconds: float | None
     append: bool
     """Whether logs are appended to."""

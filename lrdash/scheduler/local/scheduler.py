@@ -128,6 +128,7 @@ class LocalScheduler:
             user=user,
             submitted=time.time(),
             processes=submission.processes,
+            at_once=submission.at_once,
             time_limit_seconds=limit,
             append=options.get("open-mode") == "append",
             environment=_environment(submission.environment),

@@ -159,7 +159,8 @@ class Supervisor:
             used = sum(running.job.processes for running in self._running)
             if self._running and used + job.processes > self._cores:
                 return
-            self._start(job, task)
+            if job.at_once is None or sum(each.job is job for each in self._running) < job.at_once:
+                self._start(job, task)
 
     def _start(self, job: LocalJob, task: LocalTask) -> None:
         task.started = time.time()

@@ -13,11 +13,12 @@ _ANSWER = re.compile(r"^(\d+)(?:;\S+)?$", re.MULTILINE)
 
 def sbatch_command(submission: Submission) -> tuple[str, ...]:
     """The exact command; the user's own options come last and win."""
+    throttle = f"%{submission.at_once}" if submission.at_once else ""
     return (
         "sbatch",
         "--parsable",
         f"--job-name={submission.job_name}",
-        f"--array={format_indices(submission.indices)}",
+        f"--array={format_indices(submission.indices)}{throttle}",
         f"--chdir={submission.work_dir}",
         f"--comment={comment(submission.token)}",
         *submission.options,
