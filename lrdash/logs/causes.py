@@ -13,7 +13,7 @@ import re
 from lrdash.logs.facts import Cause, LogLine, Stream
 
 ANCHORS = (
-    rb"rror|xitcode|: nan|Traceback \(|Exception|ERROR|CANCELLED|Node fail|Out Of Mem|Killed|SIGKILL"
+    rb"rror|xitcode|: nan|is nan|Traceback \(|Exception|ERROR|CANCELLED|Node fail|Out Of Mem|Killed|SIGKILL"
     rb"|KeyboardInt|No space|Watchdog|Address al|EADDRINUSE"
 )
 """What a line holds if it can state a cause; the scanner looks closer at such lines only. Rare first letters
@@ -71,7 +71,7 @@ _DECISIVE = (
     # The allocator of the C library by way of torch, numpy and Python.
     ("host_out_of_memory", rb"DefaultCPUAllocator: can't allocate|\bMemoryError\b|\[Errno 12\] Cannot"),
     # Training loops that print a number of their own, and those that stop at one.
-    ("non_finite_loss", rb"\bloss(?: is)?[:=]? ?nan\b|\bgrad[_ ]norm: nan\b|\[ERROR\] .{0,200}non-finite"),
+    ("non_finite_loss", rb"\b[Ll]oss(?: is)?[:=]? ?nan\b|\bgrad[_ ]norm: nan\b|\[ERROR\] .{0,200}non-finite"),
 )
 _INDECISIVE = (
     # What srun and slurmstepd say of a step follows whatever ended one of its tasks.

@@ -1,0 +1,157 @@
+"""Every expression, on the lines of the versions that it was written for."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from lrdash.logs import causes, patterns
+from lrdash.logs.facts import LogLine
+from lrdash.logs.lines import clean, parse_bar, parse_clock, parse_identity, parse_row
+
+AT = LogLine("x.err", 1, "")
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        b"{'loss': 0.5, 'grad_norm': 1.25, 'learning_rate': 1.875e-05, 'epoch': 0.05}",
+        b"{'loss': '0.5', 'grad_norm': '1.25', 'learning_rate': '1.875e-05', 'epoch': '0.16'}",
+        b"  {'loss': 0.5, 'grad_norm': 1.25, 'learning_rate': 1.875e-05, 'epoch': 6.0}        ",
+        b"  1%|#| 3/300 [00:09<05:00,  1.0s/it]{'loss': 0.5, 'grad_norm': 1.25, 'learning_rate': 1.875e-05}",
+        b"INFO {'loss': 0.5, 'grad_norm': 1.25, 'learning_rate': 1.875e-05, 'note': 'text', 'n': None}",
+    ],
+    ids=["transformers 4", "transformers 5", "padded", "behind a bar", "with texts"],
+)
+def test_training_lines(line: bytes) -> None:
+    row = parse_row(line)
+    assert row
+    assert (row["loss"], row["grad_norm"], row["learning_rate"]) == (0.5, 1.25, 1.875e-05)
+
+
+@pytest.mark.parametrize("line", [b"", b"{'a", b"}{'", b"{'task': {'name': 'x'}}", b"{'\x80'}", b"loss: 0.5"])
+def test_what_is_no_training_line(line: bytes) -> None:
+    assert parse_row(line) is None
+
+
+@pytest.mark.parametrize(
+    ("line", "expected"),
+    [
+        (b" 45%|####5     | 135/300 [02:15<02:45,  1.00s/it]", (300, 135.0, 135)),
+        (b"100%|##########| 13750/13750 [29:36<00:00,  7.96it/s]", (13750, 1776.0, 13750)),
+        (b"  1%|\xe2\x96\x8f         | 11/1752 [26:01:07<1:21:50,  2.82s/it]", (1752, 93667.0, 11)),
+        (b" 18%|#8        | 99/540 [1 day, 2:01:07<4 days, 0:00:00, 900s/it]", (540, 93667.0, 99)),
+    ],
+)
+def test_training_bars(line: bytes, expected: tuple[int, float, int]) -> None:
+    bar = parse_bar(line)
+    assert bar
+    assert (bar[0], bar[1].seconds, bar[1].step) == expected
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        b"Loading checkpoint shards:  50%|#####     | 2/4 [00:02<00:02,  1.00it/s]",
+        b"Epoch 0:   6%|##| 32040/500150 [6:28:43<94:39:17,  1.37it/s]",
+        b"  0%|          | 0/300 [??:??<?, ?it/s]",
+        b" 10%|#| 99999999999999999999/300 [00:01<00:01]",
+    ],
+)
+def test_bars_of_something_else(line: bytes) -> None:
+    assert parse_bar(line) is None
+
+
+def test_identity_of_a_folder_with_blanks_and_of_a_stranger() -> None:
+    line = b"lrdash: sweep=s group=text index=2 run=r job=1_2 restart=3 port=29702 host=h root=/a b/c=d e"
+    identity = parse_identity(line)
+    assert identity
+    assert (identity.job, identity.restart, identity.root, identity.scheduler) == (
+        "1_2",
+        3,
+        "/a b/c=d e",
+        None,
+    )
+    assert parse_identity(b"lrdash: sweep=s group=text index=2") is None
+    odd = parse_identity(b"lrdash: sweep=s job=x restart=-1 port=99999999999 index=two")
+    assert odd
+    assert (odd.restart, odd.port, odd.index) == (0, None, None)
+
+
+def test_clean_takes_every_escape_away() -> None:
+    assert (
+        clean(b"\x1b[1;31mred\x1b[0m \x1b]8;;http://x\x07link\x1b]8;;\x1b\\ \x1b[?25l\x1b[A\x1bM.")
+        == b"red link ."
+    )
+
+
+@pytest.mark.parametrize("text", ["", "x", "1:2:3:4", "-1:00", "1e5"])
+def test_what_is_no_clock(text: str) -> None:
+    assert parse_clock(text) is None
+
+
+CAUSES = """
+cancelled | slurmstepd-n1: error: *** JOB 9 ON n1 CANCELLED AT 2026-01-01T00:00:00 DUE to SIGNAL Terminated ***
+host_out_of_memory | slurmstepd: error: StepId=14.batch exceeded memory limit (100806656 > 62914560)
+host_out_of_memory | /var/spool/slurmd/job9/slurm_script: line 12:  4242 Killed          python -m trainer
+cuda_out_of_memory | RuntimeError: CUDA error: CUBLAS_STATUS_ALLOC_FAILED when calling `cublasCreate(handle)`
+nccl | RuntimeError: [../third_party/gloo/gloo/transport/tcp/pair.cc:534] Connection closed by peer [::1]:9
+disk_full | SafetensorError: Error while serializing: IoError(Os { code: 28, kind: StorageFull })
+import_error | python: error while loading shared libraries: libcudart.so.12: cannot open shared object file
+missing_model | OSError: Can't load tokenizer for 'Qwen/Qwen2.5-7B-Instruct'. If you were trying to load it
+dataset_not_found | [ERROR] dataset 'x_train' not found in data; there are: y_train
+non_finite_loss | Loss is nan, stopping training
+non_finite_loss | step 12: loss: nan
+None | UserWarning: [Errno 28] No space left on device.  joblib will operate in serial mode
+None | WARNING: CUDA out of memory is handled
+None | [INFO] Step 120 of 300, epoch 2.40
+None | The optimizer has no errors
+"""
+
+
+@pytest.mark.parametrize("case", CAUSES.strip().splitlines())
+def test_causes(case: str) -> None:
+    failure, _, line = case.partition(" | ")
+    cause = causes.find_cause(line.encode(), AT, "err")
+    assert str(cause.failure if cause else None) == failure
+
+
+def test_anchors_let_every_cause_through() -> None:
+    """The scanner looks at lines with an anchor only: an expression whose lines hold none would be dead."""
+    anchors = re.compile(causes.ANCHORS)
+    for line in CAUSE_LINES:
+        assert causes.find_cause(line, AT, "err"), line
+        assert anchors.search(line), line
+
+
+CAUSE_LINES = [
+    b"*** JOB 1 ON n CANCELLED AT t DUE TO TIME LIMIT ***",
+    b"*** STEP 1.0 ON n CANCELLED AT t ***",
+    b"srun: error: Node failure on n",
+    b"slurmstepd: error: Detected 1 oom_kill event in StepId=1.batch",
+    b"srun: error: n: task 0: Out Of Memory",
+    b"RuntimeError: CUDA out of memory.",
+    b"torch.OutOfMemoryError: x",
+    b"[W socket.cpp:426] [c10d] failed to bind (errno: 98 - Address already in use).",
+    b"code: -98, name: EADDRINUSE",
+    b"[Rank 0] Watchdog caught collective operation timeout: WorkNCCL(1)",
+    b"OSError: [Errno 28] No space left on device",
+    b"ImportError: x",
+    b"ValueError: Undefined dataset x in dataset_info.json.",
+    b"[ERROR] model 'x' not found: no config.json",
+    b"[ERROR] too little disk: x",
+    b"failed (exitcode: -9) local_rank: 0",
+    b"traceback : Signal 9 (SIGKILL) received by PID 1",
+    b"srun: error: n: task 0: Killed",
+    b"KeyboardInterrupt",
+    b"grad_norm: nan",
+]
+
+
+def test_the_optimizer_anchor_is_in_the_expression() -> None:
+    line = b"[INFO] Using custom classification optimizer with backbone_lr=2.00e-06, head_lr=2.00e-05"
+    assert patterns.OPTIMIZER_ANCHOR in line
+    assert patterns.OPTIMIZER.search(line)
+    assert patterns.WHOLE_OPTIMIZER.search(line)
+    assert not patterns.WHOLE_OPTIMIZER.search(line[:-1])
