@@ -92,7 +92,7 @@ def test_what_is_no_clock(text: str) -> None:
 
 
 CAUSES = """
-cancelled | slurmstepd-n1: error: *** JOB 9 ON n1 CANCELLED AT 2026-01-01T00:00:00 DUE to SIGNAL Terminated ***
+cancelled | slurmstepd-n1: error: *** JOB 9 ON n1 CANCELLED AT 2026-01-01T00:00 DUE to SIGNAL Terminated ***
 host_out_of_memory | slurmstepd: error: StepId=14.batch exceeded memory limit (100806656 > 62914560)
 host_out_of_memory | /var/spool/slurmd/job9/slurm_script: line 12:  4242 Killed          python -m trainer
 cuda_out_of_memory | RuntimeError: CUDA error: CUBLAS_STATUS_ALLOC_FAILED when calling `cublasCreate(handle)`
