@@ -107,6 +107,46 @@ def test_all_six_trainings(clone: Clone, submit: Callable[[Clone], list[str]], d
     assert verdicts == ["PASS"] * 6
 
 
+# Prints what the trainer prints, except: text 0 (uniform) has the line of the separate rates, text 2 has the
+# rates swapped, vision 2 has no line at all.
+PLANTED = """
+import sys
+args = dict(zip(sys.argv[1::2], sys.argv[2::2]))
+run = args["--output_dir"].rpartition("/")[2]
+line = "[INFO] Using custom classification optimizer with backbone_lr=%s, head_lr=%s"
+print("[INFO] Process rank: 0, world size: 2, device: cpu, compute dtype: torch.float32")
+if run == "text_trainagreeing_lr_2e5":
+    print(line % ("2.00e-06", "2.00e-05"))
+if run == "text_trainagreeing_lr_2e5_backbone_2e6":
+    print(line % ("2.00e-05", "2.00e-06"))
+head = float(args["--learning_rate"])
+backbone = float(args.get("--cls_backbone_learning_rate", head))
+row = {"loss": 0.69, "learning_rate": head, "cls_backbone_learning_rate": backbone, "epoch": 0.1, "step": 10}
+print(row)
+"""
+
+
+def test_planted_faults_are_seen(clone: Clone) -> None:
+    clone.run_program(PLANTED)
+    jobs = by_lrdash(clone)
+    assert clone.wait_for_end(jobs, 60) == ["COMPLETED"] * 6
+
+    def verdicts() -> dict[tuple[str, int], str]:
+        status = json.loads(clone.lrdash("status", "--json").stdout)
+        found = [(run["group"], run["index"], run["checks"]) for run in status["runs"]]
+        return {
+            (group, index): check["verdict"]
+            for group, index, checks in found
+            for check in checks
+            if check["name"] == "optimizer"
+        }
+
+    assert verdicts() == {
+        ("text", 0): "FORBIDDEN", ("text", 1): "PASS", ("text", 2): "WRONG_VALUE",
+        ("vision", 0): "PASS", ("vision", 1): "PASS", ("vision", 2): "MISSING",
+    }  # fmt: skip
+
+
 def test_submit_works_from_any_directory(clone: Clone) -> None:
     clone.run_program(PRINTS)
     sweep = clone.root / FOLDER / "sweep.yaml"
