@@ -132,7 +132,7 @@ def in_lines(sweep: Sweep) -> int:
     try:
         while True:
             monitor.poll_queue()
-            snapshot = monitor.poll_files()
+            snapshot = monitor.poll_files(whole=True)
             report_changes(snapshot, states)
             for run in snapshot.runs:
                 if len(run.metrics.epochs) != epochs.get(run.key, 0) and (last := run.metrics.last):

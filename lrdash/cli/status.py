@@ -34,7 +34,7 @@ def run(arguments: argparse.Namespace) -> int:
     try:
         while True:
             monitor.poll_queue()
-            _print(monitor.poll_files(), arguments.json)
+            _print(monitor.poll_files(whole=True), arguments.json)
             if not arguments.watch:
                 return 0
             time.sleep(min(monitor.queue_interval, monitor.files_interval))

@@ -43,7 +43,7 @@ def run(arguments: argparse.Namespace) -> int:
     try:
         while True:
             monitor.poll_queue()
-            snapshot = monitor.poll_files()
+            snapshot = monitor.poll_files(whole=True)
             report_changes(snapshot, states)
             queue = snapshot.sources.queue
             if queue.state in ("fresh", "off") and all(run.state is None for run in snapshot.runs):

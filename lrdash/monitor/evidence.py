@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
+from hashlib import blake2b
 
 from lrdash.logs.facts import AttemptFacts, LogLine, ProgressSample, StreamFacts
 from lrdash.monitor.snapshot import Evidence
@@ -28,8 +29,8 @@ class PredictionFacts:
     accuracy: float | None
     f1: float | None
     """Of the positive class."""
-    identity: tuple[str, bytes, bytes]
-    """Equal for the same test rows in the same order."""
+    identity: str
+    """A digest, equal for the same test rows in the same order."""
 
     @classmethod
     def of(cls, predictions: Predictions) -> PredictionFacts:
@@ -39,7 +40,7 @@ class PredictionFacts:
             rows=predictions.n,
             accuracy=accuracy(index.confusion),
             f1=f1(index.confusion, index.positive),
-            identity=(index.identity, index.keys, index.truths),
+            identity=_digest(index.identity.encode(), index.keys, index.truths),
         )
 
 
@@ -132,6 +133,13 @@ class RunEvidence:
         bars = max((stream.samples for stream in streams), key=len)
         live = max((stream.live_samples for stream in streams), key=len)
         return tuple(bars if len(bars) >= 3 else live)
+
+
+def _digest(*parts: bytes) -> str:
+    digest = blake2b(digest_size=16)
+    for part in parts:
+        digest.update(len(part).to_bytes(8) + part)
+    return digest.hexdigest()
 
 
 def number(value: object) -> float | None:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from lrdash.errors import ResultsError
@@ -21,6 +22,13 @@ from lrdash.sweep.paths import logs_dir, results_dir, saves_dir
 from lrdash.sweep.spec import Run, Sweep
 
 NO_RESULTS = RunResults()
+LOG_BYTES = 256 * 2**20
+"""Of one log in one look."""
+LONGEST_LOOK_SECONDS = 0.5
+SETTLED_SECONDS = 5.0
+"""After which a run that does not train is read again..."""
+SETTLED_AT_ONCE = 40
+"""...so many of them in one look."""
 
 
 @dataclass(frozen=True)
@@ -32,6 +40,12 @@ class RunFiles:
     steps: StepSeries = field(default_factory=StepSeries)
     predictions: PredictionFacts | None = None
     paths: StreamPaths | None = None
+    read_at: float = 0.0
+    """When reading began; Unix seconds."""
+    task: Task | None = None
+    """Whose attempt was read."""
+    problems: tuple[str, ...] = ()
+    """Logs or predictions that could not be read."""
 
     @property
     def log_paths(self) -> LogPaths:
@@ -41,9 +55,9 @@ class RunFiles:
 @dataclass(frozen=True)
 class FileFacts:
     runs: Mapping[str, RunFiles]
-    """By run key."""
+    """By run key; a run that was not read yet is missing."""
     read_at: float | None
-    """When reading began; Unix seconds."""
+    """When the last look began; Unix seconds."""
     logs_error: str | None
     results_error: str | None
 
@@ -58,7 +72,11 @@ NOTHING_READ = FileFacts({}, None, None, None)
 
 
 class FileWatch:
-    """Reads what is new. `poll` blocks; one thread at a time."""
+    """Reads what is new. `poll` blocks; one thread at a time.
+
+    Runs that train are read at every look. The rest changes only by other hands and is read again in turn,
+    and a large sweep is read for the first time over several looks.
+    """
 
     def __init__(self, sweep: Sweep, cache_dir: Path | None, clock: Callable[[], float]) -> None:
         self._sweep = sweep
@@ -66,21 +84,49 @@ class FileWatch:
         self._scanner = LogScanner(cache_dir and cache_dir / "logs")
         self._results = ResultsReader()
         self._predictions = PredictionStore(cache_dir and cache_dir / "predictions")
-        self._problems: dict[str, str] = {}
+        self._runs: dict[str, RunFiles] = {}
 
-    def poll(self, queue: QueueFacts) -> FileFacts:
-        read_at = self._clock()
-        self._problems.clear()
-        runs = {run.key: self._read(run, queue) for run in self._sweep.runs}
-        problems = [
-            problem
-            for files in runs.values()
-            if files.paths
-            for problem in self._scanner.problems(files.paths.out, files.paths.err)
+    def poll(self, queue: QueueFacts, *, whole: bool = False) -> FileFacts:
+        """Look once; with `whole` at every run and to the end of every log, however long it takes."""
+        read_at, began = self._clock(), time.monotonic()
+        for run in self._in_turn(queue):
+            self._runs[run.key] = self._read(run, queue, None if whole else LOG_BYTES)
+            if not whole and time.monotonic() - began > LONGEST_LOOK_SECONDS:
+                break
+        log_errors = [problem for files in self._runs.values() for problem in files.problems]
+        errors = [files.results.error for files in self._runs.values() if files.results.error]
+        logs_error, results_error = ("; ".join(some[:3]) or None for some in (log_errors, errors))
+        return FileFacts(dict(self._runs), read_at, logs_error, results_error)
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether every run was read at least once."""
+        return len(self._runs) == len(self._sweep.runs)
+
+    def _in_turn(self, queue: QueueFacts) -> list[Run]:
+        """The runs that are to be read now, longest unread first: those that have news, then some others."""
+        now = self._clock()
+        runs = sorted(self._sweep.runs, key=lambda run: self._read_at(run.key))
+        due = [run for run in runs if self._has_news(run, queue)]
+        waiting = {run.key for run in due}
+        old = [
+            run for run in runs if run.key not in waiting and now - self._read_at(run.key) >= SETTLED_SECONDS
         ]
-        errors = [files.results.error for files in runs.values() if files.results.error]
-        errors += self._problems.values()
-        return FileFacts(runs, read_at, "; ".join(problems) or None, "; ".join(errors) or None)
+        return due + old[:SETTLED_AT_ONCE]
+
+    def _has_news(self, run: Run, queue: QueueFacts) -> bool:
+        """Whether its files may have changed since they were read: it trains, or something became of it."""
+        task, known = queue.tasks.get(run.key), self._runs.get(run.key)
+        if known is None or known.task != task:
+            return True
+        if task is None:
+            return False
+        is_training = not task.is_finished and task.state != "PENDING"
+        return is_training or known.read_at <= queue.ended_at.get(task.id, -1.0)
+
+    def _read_at(self, key: str) -> float:
+        known = self._runs.get(key)
+        return known.read_at if known else 0.0
 
     def close(self) -> None:
         self._scanner.close()
@@ -89,28 +135,30 @@ class FileWatch:
         """Where a task writes; no log is opened for this."""
         return RunFiles(paths=self._paths(task, queue)).log_paths
 
-    def _read(self, run: Run, queue: QueueFacts) -> RunFiles:
-        task = queue.tasks.get(run.key)
+    def _read(self, run: Run, queue: QueueFacts, budget: int | None) -> RunFiles:
+        read_at, task = self._clock(), queue.tasks.get(run.key)
         folders = results_dir(self._sweep, run), saves_dir(self._sweep, run)
         results = self._results.read(*folders)
-        facts, paths = None, None
+        files = RunFiles(read_at=read_at, task=task)
         if task is not None:
             paths = self._paths(task, queue)
-            facts = _current(self._scanner.scan(paths.out, paths.err), task)
+            facts = _current(self._scanner.scan(paths.out, paths.err, budget=budget), task)
+            files = replace(
+                files, facts=facts, paths=paths, problems=self._scanner.problems(paths.out, paths.err)
+            )
             if not _is_of(results, task):
-                return RunFiles(facts, paths=paths)
-        steps = self._results.steps(*folders)
-        return RunFiles(facts, results, steps, self._read_predictions(run, results), paths)
+                return files
+        files = replace(files, results=results, steps=self._results.steps(*folders))
+        try:
+            return replace(files, predictions=self._read_predictions(results))
+        except ResultsError as error:
+            return replace(files, problems=(*files.problems, str(error)))
 
-    def _read_predictions(self, run: Run, results: RunResults) -> PredictionFacts | None:
+    def _read_predictions(self, results: RunResults) -> PredictionFacts | None:
         """Only once the final metrics are there: until then the file may still be written."""
         if results.predictions is None or results.predict is None:
             return None
-        try:
-            return PredictionFacts.of(self._predictions.read(results.predictions, results.labels))
-        except ResultsError as error:
-            self._problems[run.key] = str(error)
-            return None
+        return PredictionFacts.of(self._predictions.read(results.predictions, results.labels))
 
     def _paths(self, task: Task, queue: QueueFacts) -> StreamPaths:
         return queue.paths.get(task.id) or self._usual_paths(task)

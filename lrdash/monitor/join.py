@@ -23,71 +23,105 @@ from lrdash.sweep.script import BatchScript
 from lrdash.sweep.spec import Args, Run, Sweep
 
 
-def join(
-    sweep: Sweep,
-    queue: QueueFacts,
-    files: FileFacts,
-    now: float,
-    scripts: Mapping[str, BatchScript],
-    overrides: Mapping[str, Args],
-) -> Snapshot:
-    """The snapshot of this moment.
+class Joiner:
+    """Makes Snapshots; a run about which nothing has changed keeps the status that it had."""
 
-    Args:
-        scripts: group name -> what its script asks for.
-        overrides: run key -> arguments of `submit --set`.
-    """
-    predictions = {key: one.predictions for key, one in files.runs.items() if one.predictions}
-    statuses = []
-    for run in sweep.runs:
-        own = files.runs.get(run.key, RunFiles())
-        task = _settled_by_files(queue.tasks.get(run.key), own)
-        group = sweep.group(run.group)
-        is_read_to_the_end = task is None or (files.read_at or now) > queue.ended_at.get(task.id, 0.0)
+    def __init__(self, sweep: Sweep, scripts: Mapping[str, BatchScript], known: Snapshot | None) -> None:
+        """
+        Args:
+            scripts: group name -> what its script asks for.
+            known: what an earlier session saw; shown of a run until its files are read.
+        """
+        self._sweep = sweep
+        self._scripts = scripts
+        self._cached = {run.key: run for run in known.runs} if known else {}
+        self._made: dict[str, tuple[object, RunStatus]] = {}
+
+    def join(
+        self, queue: QueueFacts, files: FileFacts, overrides: Mapping[str, Args], now: float
+    ) -> Snapshot:
+        """The snapshot of this moment; `overrides`: run key -> arguments of `submit --set`."""
+        peers = _predictions_by_group(self._sweep, files)
+        return Snapshot(
+            sweep=self._sweep.name,
+            taken_at=datetime.fromtimestamp(now).astimezone().isoformat(timespec="milliseconds"),
+            sources=Sources(
+                queue.queue_source(now),
+                queue.accounting_source(now),
+                files.logs_source(now),
+                files.results_source(now),
+            ),
+            runs=tuple(
+                self._status(run, queue, files.runs.get(run.key), peers, overrides.get(run.key, {}), now)
+                for run in self._sweep.runs
+            ),
+        )
+
+    def _status(
+        self,
+        run: Run,
+        queue: QueueFacts,
+        files: RunFiles | None,
+        peers: Mapping[str, Mapping[str, PredictionFacts]],
+        overrides: Args,
+        now: float,
+    ) -> RunStatus:
+        task = queue.tasks.get(run.key)
+        if files is None:
+            return _unread(run, task, self._cached.get(run.key), now)
+        task = _settled_by_files(task, files)
+        usage = queue.usages.get(task.id) if task else None
+        inputs = (task, files, usage, overrides, tuple(peers[run.group].items()))
+        made = self._made.get(run.key)
+        is_still = task is None or task.is_finished or task.state == "PENDING"
+        if made is not None and is_still and _are_same(made[0], inputs):
+            return made[1]
+        is_read_to_the_end = task is None or files.read_at > queue.ended_at.get(task.id, 0.0)
         evidence = RunEvidence(
             now=now,
-            sweep=sweep,
-            group=group,
+            sweep=self._sweep,
+            group=self._sweep.group(run.group),
             run=run,
-            overrides=overrides.get(run.key, {}),
+            overrides=overrides,
             task=task if is_read_to_the_end else _completing(task),
-            script=scripts.get(run.group),
-            facts=own.facts or NO_FACTS,
-            results=own.results,
-            steps=own.steps,
-            predictions=own.predictions,
-            peers=_peers(sweep, run, predictions),
+            script=self._scripts.get(run.group),
+            facts=files.facts or NO_FACTS,
+            results=files.results,
+            steps=files.steps,
+            predictions=files.predictions,
+            peers={name: one for name, one in peers[run.group].items() if name != run.name},
         )
-        statuses.append(_status(run, evidence, task, own, queue.usages.get(task.id) if task else None))
-    return Snapshot(
-        sweep=sweep.name,
-        taken_at=_iso(now),
-        sources=Sources(
-            queue.queue_source(now),
-            queue.accounting_source(now),
-            files.logs_source(now),
-            files.results_source(now),
-        ),
-        runs=tuple(statuses),
-    )
+        status = _read_status(run, evidence, task, files, usage)
+        self._made[run.key] = (inputs, status)
+        return status
 
 
-def join_queue(cached: Snapshot, sweep: Sweep, queue: QueueFacts, now: float) -> Snapshot:
-    """What the queue says now beside what an earlier session read from files that are not read again yet."""
-    runs = []
-    for run, known in zip(sweep.runs, cached.runs, strict=True):
-        task = queue.tasks.get(run.key)
-        is_same = task is not None and task.id == known.task
-        base = known if is_same else _unread(run)
-        if known.state in (VANISHED, "COMPLETED") and task is not None and task.state == VANISHED:
-            runs.append(known)  # settled by its files
-        else:
-            runs.append(replace(base, **_queue_fields(task, now)))
-    sources = replace(cached.sources, queue=queue.queue_source(now), accounting=queue.accounting_source(now))
-    return replace(cached, taken_at=_iso(now), sources=sources, runs=tuple(runs))
+def _are_same(one: object, other: object) -> bool:
+    """Whether two tuples of inputs are equal; what was read from files must be the same object."""
+    assert isinstance(one, tuple)
+    assert isinstance(other, tuple)
+    return one[1] is other[1] and one[0] == other[0] and one[2:] == other[2:]
 
 
-def _unread(run: Run) -> RunStatus:
+def _predictions_by_group(sweep: Sweep, files: FileFacts) -> dict[str, dict[str, PredictionFacts]]:
+    found: dict[str, dict[str, PredictionFacts]] = {group.name: {} for group in sweep.groups}
+    for run in sweep.runs:
+        own = files.runs.get(run.key)
+        if own is not None and own.predictions is not None:
+            found[run.group][run.name] = own.predictions
+    return found
+
+
+def _unread(run: Run, task: Task | None, cached: RunStatus | None, now: float) -> RunStatus:
+    """What the queue says now, beside what an earlier session read from the files of the same task."""
+    if cached is None or (task is not None and task.id != cached.task):
+        cached = _blank(run)
+    elif task is not None and task.state == VANISHED and cached.state == "COMPLETED":
+        return cached  # settled by its files
+    return replace(cached, **_queue_fields(task, now))
+
+
+def _blank(run: Run) -> RunStatus:
     return RunStatus(
         run=run.name,
         group=run.group,
@@ -98,11 +132,11 @@ def _unread(run: Run) -> RunStatus:
     )
 
 
-def _status(
+def _read_status(
     run: Run, evidence: RunEvidence, task: Task | None, files: RunFiles, usage: TaskUsage | None
 ) -> RunStatus:
     status = replace(
-        _unread(run),
+        _blank(run),
         learning_rate=evidence.learning_rate,
         cls_backbone_learning_rate=evidence.backbone_learning_rate,
         attempt=_attempt(evidence),
@@ -150,11 +184,6 @@ def _settled_by_files(task: Task | None, files: RunFiles) -> Task | None:
     return task
 
 
-def _peers(sweep: Sweep, run: Run, predictions: Mapping[str, PredictionFacts]) -> dict[str, PredictionFacts]:
-    others = (other for other in sweep.group(run.group).runs if other.key != run.key)
-    return {other.name: predictions[other.key] for other in others if other.key in predictions}
-
-
 def _attempt(evidence: RunEvidence) -> Attempt | None:
     identity, meta = evidence.facts.identity, evidence.results.meta
     if identity is not None and (evidence.task is None or identity.job == evidence.task.id):
@@ -168,10 +197,6 @@ def _restarts(evidence: RunEvidence | None) -> int | None:
     """As the attempt's own log counts them, where the scheduler does not say."""
     identity = evidence.facts.identity if evidence else None
     return identity.restart if identity else None
-
-
-def _iso(now: float) -> str:
-    return datetime.fromtimestamp(now).astimezone().isoformat(timespec="milliseconds")
 
 
 def _elapsed(task: Task, now: float) -> float | None:

@@ -14,7 +14,7 @@ import platformdirs
 from lrdash.errors import ConfigError
 from lrdash.monitor.document import read_document, write_document
 from lrdash.monitor.files import NOTHING_READ, FileWatch
-from lrdash.monitor.join import join, join_queue
+from lrdash.monitor.join import Joiner
 from lrdash.monitor.queue import QueueWatch
 from lrdash.monitor.snapshot import LogPaths, Snapshot
 from lrdash.scheduler.base import FINISHED_STATES, Scheduler
@@ -24,6 +24,8 @@ from lrdash.sweep.spec import Args, Sweep
 
 FILES_SECONDS = 1.0
 IDLE_FILES_SECONDS = 5.0
+UNREAD_SECONDS = 0.2
+"""While a large sweep is read for the first time."""
 CACHED_DOCUMENT = "status.json"
 
 
@@ -50,21 +52,20 @@ class Monitor:
         self._files = FileWatch(sweep, self.cache_dir, clock)
         self._file_facts = NOTHING_READ
         self._lock = threading.Lock()
-        self._scripts = _scripts(sweep)
-        self.snapshot = self._first_snapshot()
+        cached = self._cached()
+        if cached is not None:
+            self._queue.remember(cached)
+        self._joiner = Joiner(sweep, _scripts(sweep), cached)
+        self.snapshot = cached or self._join()
 
     def poll_queue(self) -> Snapshot:
         """Ask the scheduler; blocks as long as it does."""
         self._queue.poll()
-        if self._file_facts is NOTHING_READ:
-            with self._lock:
-                self.snapshot = join_queue(self.snapshot, self.sweep, self._queue.facts, self._clock())
-                return self.snapshot
         return self._join()
 
-    def poll_files(self) -> Snapshot:
-        """Read what logs and results have added."""
-        self._file_facts = self._files.poll(self._queue.facts)
+    def poll_files(self, *, whole: bool = False) -> Snapshot:
+        """Read what logs and results have added; with `whole` all of it, however long it takes."""
+        self._file_facts = self._files.poll(self._queue.facts, whole=whole)
         snapshot = self._join()
         write_document(snapshot, self.cache_dir / CACHED_DOCUMENT)
         return snapshot
@@ -86,6 +87,8 @@ class Monitor:
 
     @property
     def files_interval(self) -> float:
+        if not self._files.is_complete:
+            return UNREAD_SECONDS
         return FILES_SECONDS if self._is_active() else IDLE_FILES_SECONDS
 
     @property
@@ -103,18 +106,15 @@ class Monitor:
     def _join(self) -> Snapshot:
         with self._lock:
             overrides = _overrides(self.sweep)
-            now = self._clock()
-            snapshot = join(self.sweep, self._queue.facts, self._file_facts, now, self._scripts, overrides)
-            self.snapshot = snapshot
-            return snapshot
+            self.snapshot = self._joiner.join(self._queue.facts, self._file_facts, overrides, self._clock())
+            return self.snapshot
 
-    def _first_snapshot(self) -> Snapshot:
-        """The last one on disk, if it is of the same runs; else the runs alone."""
+    def _cached(self) -> Snapshot | None:
+        """The last snapshot on disk, if it is of the same runs."""
         cached = read_document(self.cache_dir / CACHED_DOCUMENT)
         if cached is not None and [run.key for run in cached.runs] == [run.key for run in self.sweep.runs]:
-            self._queue.remember(cached)
             return cached
-        return self._join()
+        return None
 
     def _is_active(self) -> bool:
         states = [run.state for run in self.snapshot.runs]

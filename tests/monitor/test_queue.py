@@ -42,7 +42,7 @@ class Watched:
 
     def poll(self) -> Snapshot:
         self.monitor.poll_queue()
-        return self.monitor.poll_files()
+        return self.monitor.poll_files(whole=True)
 
     def run(self, key: str = "text:0") -> RunStatus:
         found = self.poll().find(key)
@@ -188,3 +188,20 @@ def test_no_check_fails_on_files_that_were_read_before_the_end(watched: Watched)
         check.name for check in watched.monitor.poll_files().runs[0].checks if check.verdict == "MISSING"
     ]
     assert "predictions" in missing
+
+
+def test_every_run_of_a_large_sweep_is_read_in_its_turn(
+    watched: Watched, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With no time at all one run a look is read, never the same one again and again."""
+    monkeypatch.setattr("lrdash.monitor.files.LONGEST_LOOK_SECONDS", -1.0)
+    first, second = (run.key for run in watched.sweep.runs)
+    watched.scheduler.tasks = tuple(by_hand(watched.sweep, f"7_{index}", "RUNNING") for index in (0, 1))
+    watched.monitor.poll_queue()
+    seen = []
+    for _ in range(4):
+        watched.clock.now += 1
+        watched.monitor.poll_files()
+        runs = watched.monitor._file_facts.runs
+        seen.append(max(runs, key=lambda key: runs[key].read_at))
+    assert seen == [first, second, first, second]
