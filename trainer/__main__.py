@@ -53,6 +53,11 @@ def _fail(text: str, code: int, stop: StopRequest) -> int:
 
 def _carry_out(arguments: Arguments, stop: StopRequest) -> int:
     """What can be wrong with the inputs is found before PyTorch is imported."""
+    if arguments.dry_run:
+        from trainer.dry_run import dry_run
+
+        dry_run(arguments)
+        return 0
     start = find_checkpoint(arguments.model_name_or_path)
     for name in (arguments.dataset, arguments.eval_dataset):
         if name:

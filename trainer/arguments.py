@@ -100,6 +100,8 @@ class Arguments:
     ddp_timeout: int = _elsewhere(1800, "seconds that a process waits for the others")
 
     dry_run: bool = _elsewhere(False, "print what would be trained and what it needs, and stop")
+    processes: int | None = _elsewhere(None, "with --dry_run: GPUs to plan for")
+    host_memory: str = _elsewhere("", "with --dry_run: what Slurm's --mem grants, such as 200G")
 
     @property
     def results(self) -> Path:
@@ -171,7 +173,7 @@ _POSITIVE = (
     "cutoff_len", "max_samples", "image_min_pixels", "image_max_pixels", "learning_rate",
     "cls_backbone_learning_rate", "num_train_epochs", "per_device_train_batch_size",
     "gradient_accumulation_steps", "per_device_eval_batch_size", "save_total_limit", "logging_steps",
-    "adam_epsilon", "ddp_timeout",
+    "adam_epsilon", "ddp_timeout", "processes",
 )  # fmt: skip
 _NOT_NEGATIVE = ("warmup_steps", "weight_decay", "max_grad_norm", "seed", "dataloader_num_workers")
 

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from lrdash.sweep.paths import results_dir, saves_dir
+from lrdash.sweep.script import read_script
 from lrdash.sweep.spec import Group, Run, Scalar, Sweep
 
 LOCALHOST = "127.0.0.1"
@@ -28,8 +29,15 @@ def run_command(
     args["output_dir"] = str(saves_dir(sweep, run).relative_to(sweep.root))
     if not group.program:
         args["results_dir"] = str(results_dir(sweep, run).relative_to(sweep.root))
-    program = _trainer(1, port) if DRY_RUN in extra else _program(group, port)
-    return [*program, *_flags(args), *extra]
+    if DRY_RUN in extra and not group.program:
+        return [*_trainer(1, port), *_flags(args | _planned(group)), *extra]
+    return [*_program(group, port), *_flags(args), *extra]
+
+
+def _planned(group: Group) -> dict[str, Scalar]:
+    """What a dry run cannot see: how many processes there will be, and how much memory Slurm grants."""
+    memory = read_script(group.script).options.get("mem") if group.script.is_file() else None
+    return {"processes": group.processes, "host_memory": memory}
 
 
 def run_environment(group: Group, port: int) -> dict[str, str]:

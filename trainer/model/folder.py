@@ -28,12 +28,19 @@ class Checkpoint:
 
 def find_checkpoint(name: str) -> Checkpoint:
     """A folder, or a hub id in the local cache; the network is never asked. Raises ModelError."""
+    checkpoint = find_config(name)
+    folder = checkpoint.folder
+    if not any(folder.glob("*.safetensors")):
+        raise ModelError(f"model {folder}: holds no *.safetensors, but: {listing(os.listdir(folder))}")
+    return checkpoint
+
+
+def find_config(name: str) -> Checkpoint:
+    """The same where config.json is enough: weights may be absent."""
     folder = _local_folder(name)
     model_type = str(_read_config(folder).get("model_type"))
     if model_type not in (TEXT, VISION):
         raise ModelError(f"model {folder}: is of type {model_type!r}; {TEXT} and {VISION} are trained here")
-    if not any(folder.glob("*.safetensors")):
-        raise ModelError(f"model {folder}: holds no *.safetensors, but: {listing(os.listdir(folder))}")
     return Checkpoint(name, folder, model_type)
 
 
