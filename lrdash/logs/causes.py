@@ -48,7 +48,8 @@ _DECISIVE = (
     ("nccl", rb"\bnccl(?:System|Internal|Remote|UnhandledCuda|InvalidUsage)Error"),
     ("nccl", rb"\bRendezvous(?:Closed|Connection|Timeout|State)Error|client socket has timed out"),
     ("nccl", rb"Timed out waiting .{0,40}for (?:recv|send) operation|Dist(?:Store|Network)Error"),
-    ("nccl", rb"gloo/transport\S*\] (?:Connection closed by peer|Read error|Timed out)"),
+    ("nccl", rb"gloo/transport\S*\] (?:Connection closed by peer|Read error|Timed out|Connect timeout)"),
+    ("nccl", rb"[Gg]loo connectFullMesh failed|RuntimeError: Wait timeout"),
     # The operating system (errno 28, 122), safetensors, torch/serialization.
     ("disk_full", rb"No space left on device|[Dd]isk quota exceeded|StorageFull|\[ERROR\] too little disk"),
     # Python, the dynamic linker, transformers utils/import_utils.py.
