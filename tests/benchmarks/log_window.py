@@ -189,7 +189,7 @@ class _Terminal:
         self.wait_for(b"answer %d" % number)
         return (time.perf_counter() - start) * 1000
 
-    def wait_for(self, text: bytes, seconds: float = 20.0) -> None:
+    def wait_for(self, text: bytes, seconds: float = 60.0) -> None:
         self._seen = b""
         deadline = time.monotonic() + seconds
         while text not in self._seen:

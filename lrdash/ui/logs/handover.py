@@ -31,15 +31,25 @@ def hand_over(app: App[object], command: list[str]) -> None:
     Raises:
         LogError: it cannot be started, or this terminal cannot be handed over.
     """
+    problem = None
     try:
         with app.suspend():
-            code = subprocess.run(command, check=False).returncode  # the user's own program, no shell
+            problem = _run(command)  # nothing may be raised in here: Textual would not come back
     except SuspendNotSupported:
-        raise LogError("this terminal cannot be handed over to another program") from None
+        problem = "this terminal cannot be handed over to another program"
+    if problem:
+        raise LogError(problem)
+
+
+def _run(command: list[str]) -> str | None:
+    """Run the user's own program, without a shell; what went wrong, in words."""
+    try:
+        code = subprocess.run(command, check=False).returncode
     except OSError as error:
-        raise LogError(f"{command[0]}: {error.strerror}; set $PAGER and $EDITOR") from None
-    if code:
-        raise LogError(f"{shlex.join(command)}: exit code {code}")
+        return f"{command[0]}: {error.strerror}; set $PAGER and $EDITOR"
+    except KeyboardInterrupt:
+        return None
+    return f"{shlex.join(command)}: exit code {code}" if code else None
 
 
 def _command(variables: tuple[str, ...], usual: tuple[str, ...], path: Path, line: int | None) -> list[str]:
