@@ -49,6 +49,7 @@ class StreamReader:
         self._unfinished = b""
         self._ahead: tuple[OptimizerLine, ...] = ()
         self._known: list[StreamFacts] | None = None
+        self._changes = 0
 
     def scan(self, budget: int | None = None) -> None:
         """Take in what is new, at most about `budget` bytes of it."""
@@ -59,6 +60,12 @@ class StreamReader:
                 self._retry(budget)
             else:
                 self._fail(error)
+
+    @property
+    def version(self) -> tuple[object, ...]:
+        """Equal as long as `attempts` and what else is known of the file are the same."""
+        held = self._unfinished if self._is_quiet() else b""
+        return self._changes, self.last_output, self.is_missing, self.unread_bytes, held
 
     def attempts(self) -> list[StreamFacts]:
         """What is known, the last line included where it looks whole."""
@@ -113,6 +120,7 @@ class StreamReader:
 
     def _read(self, fd: int, budget: int | None) -> None:
         self._known = None
+        self._changes += 1
         status = os.fstat(fd)
         cursor = self._cursor_for(fd, status)
         before = cursor.offset

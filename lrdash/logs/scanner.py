@@ -21,6 +21,7 @@ class LogScanner:
     def __init__(self, cache_dir: Path | None = None) -> None:
         self._cache_dir = cache_dir
         self._readers: dict[tuple[Path, Stream], StreamReader] = {}
+        self._joined: dict[tuple[Path, Path], tuple[object, tuple[AttemptFacts, ...]]] = {}
         self._lock = threading.Lock()
 
     @property
@@ -31,6 +32,7 @@ class LogScanner:
     def scan(self, out: Path, err: Path, *, budget: int | None = None) -> tuple[AttemptFacts, ...]:
         """Read what is new and return the facts of every attempt, the current one last.
 
+        As long as nothing changes, every call returns the same object.
         With a `budget` at most about so many bytes of each file are read; the optimizer line of the
         rest is looked for first, and `unread_bytes` says how much is left for the next calls.
         """
@@ -38,7 +40,7 @@ class LogScanner:
             readers = [self._reader(out, "out"), self._reader(err, "err")]
             for reader in readers:
                 reader.scan(budget)
-            return _join(*readers)
+            return self._join(*readers)
 
     def problems(self, out: Path, err: Path) -> tuple[str, ...]:
         """Why a log cannot be read (a directory, no permission); a log that is absent is no problem."""
@@ -51,6 +53,13 @@ class LogScanner:
         with self._lock:
             for reader in self._readers.values():
                 reader.save()
+
+    def _join(self, out: StreamReader, err: StreamReader) -> tuple[AttemptFacts, ...]:
+        key, version = (out.path, err.path), (out.version, err.version)
+        known = self._joined.get(key)
+        if known is None or known[0] != version:
+            known = self._joined[key] = (version, _join(out, err))
+        return known[1]
 
     def _reader(self, path: Path, stream: Stream) -> StreamReader:
         key = (path, stream)

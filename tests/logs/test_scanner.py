@@ -89,6 +89,19 @@ def test_second_look_reads_only_new_bytes_also_after_a_restart(
     assert [(row.step, row.line) for row in after.steps] == [(1, 3), (2, 4)]
 
 
+def test_the_same_object_while_nothing_changes(logs: tuple[Path, Path]) -> None:
+    scanner = LogScanner()
+    logs[0].write_bytes(ROW % 1)
+    first = scanner.scan(*logs)
+    assert scanner.scan(*logs) is first
+    _append(logs[0], ROW % 2)
+    second = scanner.scan(*logs)
+    assert second is not first
+    assert [row.step for row in first[-1].steps] == [1], "what was handed out does not change"
+    logs[0].unlink()
+    assert scanner.scan(*logs) is not second
+
+
 def test_attempts_in_an_appended_log_are_told_apart(logs: tuple[Path, Path]) -> None:
     out, err = logs
     out.write_bytes(b"module loaded\n" + IDENTITY % 0 + OPTIMIZER + ROW % 1 + IDENTITY % 1 + ROW % 2)
