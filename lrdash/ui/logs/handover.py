@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shlex
 import shutil
+import signal
 import subprocess
 from pathlib import Path
 
@@ -43,12 +44,14 @@ def hand_over(app: App[object], command: list[str]) -> None:
 
 def _run(command: list[str]) -> str | None:
     """Run the user's own program, without a shell; what went wrong, in words."""
+    # ctrl+c is for the pager; a handler, unlike SIG_IGN, is not inherited by it
+    before = signal.signal(signal.SIGINT, lambda *_: None)
     try:
         code = subprocess.run(command, check=False).returncode
     except OSError as error:
         return f"{command[0]}: {error.strerror}; set $PAGER and $EDITOR"
-    except KeyboardInterrupt:
-        return None
+    finally:
+        signal.signal(signal.SIGINT, before)
     return f"{shlex.join(command)}: exit code {code}" if code else None
 
 
