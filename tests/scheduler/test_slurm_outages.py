@@ -6,6 +6,7 @@ import getpass
 import secrets
 import threading
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -140,6 +141,16 @@ def test_twenty_submissions_without_an_answer(own_slurm_cluster: Cluster, submis
     assert sorted(set(everything)) == sorted(jobs), "never two jobs, never another"
 
 
+def _sbatch_of(token: str) -> bool:
+    """Whether an sbatch with this token runs."""
+    for process in Path("/proc").glob("[0-9]*"):
+        with suppress(OSError):
+            command = (process / "cmdline").read_bytes()
+            if b"sbatch\0" in command and token.encode() in command:
+                return True
+    return False
+
+
 def test_closing_leaves_a_running_sbatch_alone(own_slurm_cluster: Cluster, submission: Submission) -> None:
     scheduler = SlurmScheduler(own_slurm_cluster.environment)
     own_slurm_cluster.freeze("slurmctld")
@@ -153,12 +164,13 @@ def test_closing_leaves_a_running_sbatch_alone(own_slurm_cluster: Cluster, submi
 
     thread = threading.Thread(target=submit)
     thread.start()
-    time.sleep(0.5)
+    wait_until(lambda: _sbatch_of(submission.token), what="sbatch")
     scheduler.close()
     thread.join(1)
 
     assert not thread.is_alive()
     assert isinstance(errors[0], UnreachableError)
+    assert _sbatch_of(submission.token), "closing killed it"
     own_slurm_cluster.thaw("slurmctld")
     another = SlurmScheduler(own_slurm_cluster.environment)
     wait_until(lambda: another.find_by_token(submission.token), 15)

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from lrdash.scheduler.base import ACTIVE_STATES, FINISHED_STATES, Task
 from lrdash.scheduler.slurm.accounting import FIELDS as SACCT_FIELDS
 from lrdash.scheduler.slurm.accounting import parse_accounting
+from lrdash.scheduler.slurm.client import query_environment
 from lrdash.scheduler.slurm.queue import FIELDS, SEPARATOR, expand_id, new_mark, parse_queue
 from lrdash.scheduler.slurm.records import parse_records, record_tasks
 from lrdash.scheduler.slurm.submit import format_indices, parse_job_id
@@ -114,6 +115,32 @@ def test_lines_that_are_no_records_are_counted(noise: str, tasks: list[Task]) ->
 
     assert noisy.tasks == tuple(tasks)
     assert noisy.unparsed_lines >= 1
+
+
+@given(st.lists(TASKS, max_size=3))
+def test_records_that_cannot_be_read_are_counted(tasks: list[Task]) -> None:
+    broken = f"{MARK}1_0{SEPARATOR}RUNNING\n" + f"{MARK}no id{SEPARATOR * (len(FIELDS) - 1)}\n"
+
+    reading = parse_queue(render(tasks) + broken, MARK)
+
+    assert reading.tasks == tuple(tasks)
+    assert reading.unparsed_lines == 2
+
+
+def test_queries_get_an_environment_of_their_own() -> None:
+    given_environment = {
+        "PATH": "/bin",
+        "SLURM_CONF": "/c",
+        "SLURM_JOB_ID": "7",
+        "SQUEUE_SORT": "i",
+        "SBATCH_QOS": "q",
+    }
+
+    environment = query_environment(given_environment)
+
+    assert environment == {
+        "PATH": "/bin", "SLURM_CONF": "/c", "SBATCH_QOS": "q", "LC_ALL": "C.UTF-8", "SLURM_TIME_FORMAT": "%s",
+    }  # fmt: skip
 
 
 def test_the_header_of_a_cluster_is_no_noise() -> None:

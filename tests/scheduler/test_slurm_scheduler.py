@@ -140,6 +140,7 @@ def test_variables_that_change_squeue_and_sbatch_do_not(
 ) -> None:
     hostile = {
         "SQUEUE_STATES": "RUNNING",
+        "SQUEUE_PARTITION": "debug",
         "SQUEUE_FORMAT": "%j",
         "SQUEUE_ARRAY": "0",
         "SLURM_TIME_FORMAT": "relative",
