@@ -99,7 +99,7 @@ def epoch_cell(run: RunStatus, context: TableContext) -> list[Span]:
     text = f"{epoch(done)}{of_all}" if done is not None else (f"0{of_all}" if run.state else NOTHING)
     return [
         (filled, "success" if role == "success" else "muted" if role in ("error", "muted") else role),
-        (glyphs.bar * (width - len(filled)), "track"),
+        (glyphs.bar_track * (width - len(filled)), "faint"),
         (f" {text}", "text" if done else "faint"),
     ]
 
@@ -251,7 +251,9 @@ def column_widths(runs: Sequence[RunStatus], context: TableContext) -> dict[str,
 
 
 def column_title(column: Column, context: TableContext) -> str:
-    return column.title[:3] if context.compact and column.title == "optimizer" else column.title
+    if context.compact and column.title == "optimizer":
+        return "opt"
+    return column.title.replace("Δ", context.glyphs.delta)
 
 
 def spans_length(spans: Sequence[Span]) -> int:

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 Command = tuple[str, str, Callable[[], Any]]
 """What is typed, what it does, and doing it."""
+EXACT = 1e6
+"""A score above that of any partial match."""
 _NOT_BY_NAME = frozenset({"index", "palette", "back"})
 
 
@@ -40,7 +42,7 @@ class SweepCommands(Provider):
             # Array indices are meant exactly: `12` is run 12 before it is anything that contains a 1 and a 2.
             exact = query.strip() in title.split()
             if (score := matcher.match(title)) > 0 or exact:
-                yield Hit(1.0 if exact else score, matcher.highlight(title), command, help=help_text)
+                yield Hit(EXACT if exact else score, matcher.highlight(title), command, help=help_text)
 
     def _commands(self) -> Iterator[Command]:
         yield from self._actions()

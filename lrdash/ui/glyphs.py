@@ -30,6 +30,7 @@ class Glyphs(msgspec.Struct, frozen=True):
     same: str = "≈"
     bar: str = "━"
     half_bar: str = "╸"
+    bar_track: str = "─"
     left_end: str = "├"
     right_end: str = "┤"
     point: str = "●"
@@ -41,6 +42,7 @@ class Glyphs(msgspec.Struct, frozen=True):
     tick: str = "┤"
     corner: str = "└"
     foot: str = "┬"
+    delta: str = "Δ"
     ellipsis: str = "…"
     separator: str = "·"
     minus: str = "−"
@@ -52,7 +54,8 @@ UNICODE = Glyphs()
 ASCII = Glyphs(
     running="*", pending="o", done="+", failed="x", timed_out="T", cancelled="/", preempted="R", ending="*",
     suspended="=", absent=".", unknown="?", waiting="~", warning="!", folded=">", unfolded="v", marked="#",
-    cursor=">", better="^", worse="v", same="=", bar="=", half_bar="-", left_end="[", right_end="]",
-    point="*", filled_markers="ox^#v*", hollow_markers="0X+%V&", horizontal="-", vertical="|", dashed=".",
-    tick="+", corner="+", foot="+", ellipsis="~", separator="|", minus="-", plus_minus="+", braille=False,
+    cursor=">", better="^", worse="v", same="=", bar="=", half_bar="=", bar_track="-", left_end="[",
+    right_end="]", point="*", filled_markers="ox^#v*", hollow_markers="0X+%V&", horizontal="-", vertical="|", dashed=".",
+    tick="+", corner="+", foot="+", delta="d", ellipsis="~", separator="|", minus="-", plus_minus="+-",
+    braille=False,
 )  # fmt: skip

@@ -39,8 +39,9 @@ if TYPE_CHECKING:
 
 MIN_LABEL = 10
 MESSAGE_ROOM = 18
-"""Cells below which a message takes the place of the metrics."""
+"""Cells that a message needs to be worth its place."""
 WIDE = 110
+METRIC_COLUMNS = ("loss", "acc", "F1")
 
 
 class RunTable(ScrollView, Painted, can_focus=True):
@@ -194,30 +195,28 @@ class RunTable(ScrollView, Painted, can_focus=True):
             (fit(plain(run.label or run.run), self._label_width, ellipsis=self.glyphs.ellipsis), "text")
         )
         words = message(run, self._cell_context)
-        columns = self._columns
-        for position, column in enumerate(columns):
-            if words and self._message_goes_here(run, position, words):
+        start = self._message_start(run) if words else None
+        for position, column in enumerate(self._columns):
+            if position == start:
                 return [*spans, (self._gap, "text"), *words]
             spans.append((self._gap, "text"))
             spans += self._cell(column, run)
         return spans
 
-    def _message_goes_here(self, run: RunStatus, position: int, words: list[Span]) -> bool:
-        """After the last column with a value if the message then has room, else after the epoch."""
+    def _message_start(self, run: RunStatus) -> int | None:
+        """Behind the last metric with a value if a message has room there; a failure is always said."""
         columns = self._columns
-        rest = sum(self._widths[column.title] + len(self._gap) for column in columns[position:])
-        if columns[position].title in ("state", "epoch"):
-            return False
-        empty = all(self._is_empty(column, run) for column in columns[position:] if column.rank < 6)
-        if empty and rest >= min(MESSAGE_ROOM, spans_length(words)):
-            return True
-        room_later = sum(
-            self._widths[column.title] + len(self._gap) for column in columns if column.rank >= 6
+        after_epoch = 1 + max(
+            (at for at, one in enumerate(columns) if one.title in ("state", "epoch")), default=0
         )
-        return columns[position].title == "loss" and room_later < MESSAGE_ROOM and run.diagnosis is not None
-
-    def _is_empty(self, column: Column, run: RunStatus) -> bool:
-        return column.cell(run, self._cell_context)[0][1] == "faint"
+        behind_values = after_epoch
+        for at, column in enumerate(columns):
+            if column.title in METRIC_COLUMNS and column.cell(run, self._cell_context)[0][1] != "faint":
+                behind_values = at + 1
+        used = sum(self._widths[column.title] + len(self._gap) for column in columns[:behind_values])
+        if self.size.width - self._lead_width - self._label_width - used >= MESSAGE_ROOM:
+            return behind_values
+        return after_epoch if run.diagnosis is not None else None
 
     def _lead(self, run: RunStatus) -> list[InkSpan]:
         glyphs, look = self.glyphs, self._looks[run.key]

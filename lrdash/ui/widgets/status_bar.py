@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import time
 from collections import Counter
+from time import monotonic
 
 from rich.cells import cell_len
 from textual.reactive import reactive
@@ -27,11 +27,11 @@ class StatusBar(Widget, Painted):
     """Said instead of the tally: `paused`, `replay 8x`."""
 
     def on_mount(self) -> None:
-        self._received = time.monotonic()
+        self._received = monotonic()
         self.set_interval(1, self.refresh)
 
     def watch_snapshot(self) -> None:
-        self._received = time.monotonic()
+        self._received = monotonic()
 
     def render_line(self, y: int) -> Strip:
         if self.snapshot is None or y:
@@ -81,7 +81,7 @@ class StatusBar(Widget, Painted):
         if source.state == "off":
             return [(f"{name} off", "faint")]
         since = source.age_seconds
-        since_text = "" if since is None else f" {age(since + time.monotonic() - self._received)}"
+        since_text = "" if since is None else f" {age(since + monotonic() - self._received)}"
         if source.state == "fresh":
             return [(name, "muted"), (since_text, "text")]
         reason = f": {plain(source.error)[:60]}" if source.error and self.size.width >= 120 else ""

@@ -1,0 +1,358 @@
+"""The application on a fake source, driven by keys."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from pathlib import Path
+
+import pytest
+from textual import events
+
+from lrdash.errors import ConfigError
+from lrdash.monitor.snapshot import Snapshot, Source, Sources
+from lrdash.ui.app import LrdashApp
+from lrdash.ui.session import Session
+from lrdash.ui.settings import Notify, Settings
+from lrdash.ui.widgets.run_table import RunTable
+from tests.ui import fakes
+from tests.ui.screens import opened, screen_text, shows, until
+
+SIZES = [(80, 24), (100, 30), (120, 40), (160, 45)]
+
+
+@pytest.mark.parametrize("size", SIZES)
+async def test_home_shows_every_run_at_every_size(size: tuple[int, int]) -> None:
+    app = fakes.make_app()
+    async with app.run_test(size=size) as pilot:
+        await opened(pilot)
+        text = screen_text(app)
+        rows = [line for line in text.splitlines() if "COMPLETED" in line or "RUNNING" in line]
+        assert len(rows) == 4
+        assert ".876" in text
+        assert "CUDA out of memory" in text
+        assert "accuracy by epoch" in text
+        assert "2 running" in text
+        assert all(len(line) <= size[0] for line in text.splitlines())
+
+
+async def test_digits_groups_and_streams() -> None:
+    app = fakes.make_app()
+    async with app.run_test(size=(120, 40)) as pilot:
+        await opened(pilot)
+        await pilot.press("2", "t", "o")
+        assert (app.main.selected, app.main.stream) == ("vision:2", "err")
+        assert app.main.table.cursor == "vision:2"
+        await pilot.press("9")
+        assert app.main.selected == "vision:2"
+
+
+async def test_tabs_go_round_and_escape_comes_home() -> None:
+    app = fakes.make_app()
+    async with app.run_test(size=(120, 40)) as pilot:
+        await opened(pilot)
+        await pilot.press("]", "]")
+        await shows(pilot, "accuracy at each epoch")
+        await pilot.press("[", "[", "[")
+        await shows(pilot, "evidence")
+        await pilot.press("escape")
+        await until(pilot, lambda: app.main.tab == "Home")
+
+
+async def test_the_selected_row_stays_when_rows_change() -> None:
+    first = fakes.half_way()
+    fewer = fakes.copy(first, runs=first.runs[1:])
+    app = fakes.make_app(first, fewer)
+    async with app.run_test(size=(120, 40)) as pilot:
+        await opened(pilot)
+        await until(pilot, lambda: len(app.main.snapshot.runs) == 5)
+        app.main.selected = "text:2"
+        await pilot.press("down", "down")
+        assert app.main.selected == "vision:0"
+        app.main.snapshot = fakes.copy(first, taken_at="2026-11-23T13:06:00+01:00")
+        await pilot.pause()
+        assert app.main.table.cursor == "vision:0"
+
+
+async def test_an_older_snapshot_never_replaces_a_newer_one() -> None:
+    newer = fakes.half_way()
+    older = fakes.copy(newer, taken_at="2026-11-23T12:00:00+01:00", runs=())
+    app = fakes.make_app(newer, older)
+    async with app.run_test(size=(100, 30)) as pilot:
+        await opened(pilot)
+        await until(pilot, lambda: app.source.snapshot is older)
+        await pilot.pause()
+        assert len(app.main.snapshot.runs) == 6
+
+
+async def test_a_dead_scheduler_is_said_and_the_rows_stay() -> None:
+    sources = Sources(queue=Source("stale", 130.0, "squeue: Unable to contact slurm controller"))
+    app = fakes.make_app(fakes.copy(fakes.half_way(), sources=sources))
+    async with app.run_test(size=(160, 45)) as pilot:
+        await opened(pilot)
+        text = screen_text(app)
+        assert "queue stale 2 min: squeue: Unable to contact slurm controller" in text
+        assert "COMPLETED" in text
+
+
+class HangingSource(fakes.FakeSource):
+    """A queue that does not answer until the screen is closed."""
+
+    def __init__(self, snapshot: Snapshot) -> None:
+        super().__init__(snapshot)
+        self._released = threading.Event()
+
+    def poll_queue(self) -> Snapshot:
+        self._released.wait(60)
+        return self.snapshot
+
+    def close(self) -> None:
+        self._released.set()
+
+
+async def test_a_hanging_queue_blocks_no_key_and_no_exit() -> None:
+    session = Session(HangingSource(fakes.half_way()), Settings())
+    app = LrdashApp(lambda: session)
+    async with app.run_test(size=(100, 30)) as pilot:
+        await opened(pilot)
+        await pilot.press("1")
+        assert app.main.selected == "text:1"
+    assert not app.is_running
+
+
+async def test_mistakes_while_opening_end_the_app_with_the_error() -> None:
+    def fail() -> Session:
+        raise ConfigError("sweep.yaml: no such group")
+
+    app = LrdashApp(fail, first_text=" lr_experiment_v7")
+    async with app.run_test(size=(80, 24)) as pilot:
+        await until(pilot, lambda: app.return_value is not None)
+    assert str(app.return_value) == "sweep.yaml: no such group"
+
+
+async def test_filter_sort_fold_and_mark() -> None:
+    app = fakes.make_app()
+    async with app.run_test(size=(120, 40)) as pilot:
+        await opened(pilot)
+        await pilot.press("slash", *"vision", "enter")
+        assert app.main.table.rows[0].key == "vision:"
+        await pilot.press("escape")
+        assert len(app.main.table.rows) == 8
+        await pilot.press("g", "left")
+        assert len(app.main.table.rows) == 5
+        await pilot.press("right", "j", "space", "space")
+        assert app.main.marked == {"text:0", "text:1"}
+        await pilot.press(*["s"] * 4)
+        assert app.main.table.arrangement.sort == "acc"
+
+
+async def test_the_crosshair_reads_all_runs_and_escape_forgets_it() -> None:
+    app = fakes.make_app()
+    async with app.run_test(size=(120, 40)) as pilot:
+        await opened(pilot)
+        await pilot.press("]", "]", *["left"] * 5)
+        await shows(pilot, "epoch 2")
+        text = screen_text(app)
+        assert all(value in text for value in (".788", ".620", ".624", ".556"))
+        await pilot.press("escape")
+        await until(pilot, lambda: "epoch 2" not in screen_text(app))
+        assert app.main.tab == "Metrics"
+
+
+async def test_the_mouse_selects_opens_and_reads() -> None:
+    app = fakes.make_app()
+    async with app.run_test(size=(120, 40)) as pilot:
+        await opened(pilot)
+        await pilot.click(RunTable, offset=(10, 4))
+        await until(pilot, lambda: app.main.selected == "text:1")
+        await pilot.click("#tabs", offset=(13, 0))
+        await until(pilot, lambda: app.main.tab == "Metrics")
+        await pilot.hover("#metrics-chart", offset=(40, 5))
+        await until(pilot, lambda: app.main.chart_view.crosshair is not None)
+
+
+async def test_zoom_gives_one_pane_the_screen() -> None:
+    app = fakes.make_app()
+    async with app.run_test(size=(120, 40)) as pilot:
+        await opened(pilot)
+        await pilot.press("tab", "plus")
+        await until(pilot, lambda: "COMPLETED" not in screen_text(app))
+        await shows(pilot, "accuracy by epoch")
+        await pilot.press("underscore")
+        await shows(pilot, "COMPLETED")
+
+
+async def test_a_paste_outside_an_input_does_nothing() -> None:
+    app = fakes.make_app()
+    async with app.run_test(size=(100, 30)) as pilot:
+        await opened(pilot)
+        before = screen_text(app)
+        app.post_message(events.Paste("cy\nq\nxcy"))
+        await pilot.pause()
+        assert app.is_running
+        assert len(app.screen_stack) == 2
+        assert screen_text(app).splitlines()[2:12] == before.splitlines()[2:12]
+
+
+@pytest.mark.parametrize("size", [(20, 5), (1, 1), (40, 10), (300, 8), (30, 80)])
+async def test_any_terminal_size_is_drawn(size: tuple[int, int]) -> None:
+    app = fakes.make_app()
+    async with app.run_test(size=size) as pilot:
+        await until(pilot, lambda: app.is_open)
+        for key in ("]", "]", "]", "]", "]", "question_mark", "escape"):
+            await pilot.press(key)
+        assert app.is_running
+
+
+async def test_a_resize_storm_ends_in_the_right_picture() -> None:
+    app = fakes.make_app()
+    async with app.run_test(size=(120, 40)) as pilot:
+        await opened(pilot)
+        before = screen_text(app)
+        for width in range(20, 120, 7):
+            await pilot.resize_terminal(width, 5 + width // 3)
+        await pilot.resize_terminal(120, 40)
+        await until(pilot, lambda: screen_text(app).splitlines()[2:13] == before.splitlines()[2:13])
+
+
+HOSTILE = "[bold red]x[/] \x1b]0;title\x07 \x1b[2J\x1b]52;c;aGk=\x07 [@click=app.quit]q[/]\nsecond é中文"
+
+
+async def test_text_from_outside_is_shown_and_never_obeyed() -> None:
+    check = fakes.Check("optimizer", "WRONG_VALUE", HOSTILE, HOSTILE, fakes.Evidence(HOSTILE, 1, HOSTILE))
+    run = fakes.run("text:0", state="RUNNING", label=HOSTILE, reason=HOSTILE, nodes=HOSTILE, checks=(check,))
+    failed = fakes.run(
+        "vision:0", state="FAILED", diagnosis=fakes.Diagnosis("unknown", remedy=HOSTILE, command=HOSTILE)
+    )
+    long_name = fakes.run("vision:1", state="RUNNING", label="n" * 200, run="r" * 200)
+    snapshot = fakes.copy(fakes.half_way(), sweep=HOSTILE, runs=(run, failed, long_name))
+    app = fakes.make_app(snapshot)
+    async with app.run_test(size=(120, 40)) as pilot:
+        await opened(pilot)
+        for key in ("]", "]", "]", "]", "escape", "a", "escape", "x", "escape", "y", "escape"):
+            await pilot.press(key)
+            await pilot.pause()
+            text = screen_text(app)
+            assert "\x1b" not in text
+            assert "\x07" not in text
+        assert "[bold red]x[/]" in screen_text(app)
+
+
+async def test_the_news_are_told_by_command(tmp_path: Path) -> None:
+    told = tmp_path / "told"
+    program = tmp_path / "tell"
+    program.write_text(f'#!/bin/sh\nprintf "%s" "$1" > {told}\n')
+    program.chmod(0o755)
+    after = fakes.half_way()
+    before = fakes.copy(
+        after,
+        runs=tuple(
+            fakes.run("vision:0", state="RUNNING") if run.key == "vision:0" else run for run in after.runs
+        ),
+    )
+    settings = Settings(notify=Notify(command=(str(program),)))
+    app = fakes.make_app(before, after, settings=settings)
+    async with app.run_test(size=(100, 30)) as pilot:
+        await opened(pilot)
+        await until(pilot, lambda: told.exists() and told.read_text())
+    assert told.read_text() == "vision 0  2e-5 FAILED: CUDA out of memory"
+
+
+async def test_keys_can_be_changed() -> None:
+    app = fakes.make_app(settings=Settings(keys={"home.mark": "m", "everywhere.group": "z"}))
+    async with app.run_test(size=(100, 30)) as pilot:
+        await opened(pilot)
+        await pilot.press("m")
+        assert app.main.marked == {"text:0"}
+        await pilot.press("space")
+        assert app.main.marked == {"text:0"}
+
+
+async def test_ascii_has_no_other_character() -> None:
+    app = fakes.make_app(ascii_only=True)
+    async with app.run_test(size=(120, 40)) as pilot:
+        await opened(pilot)
+        rows = screen_text(app).splitlines()
+        inside = [row[1:-1] for row in rows[3:12]] + [row[1:55] for row in rows[14:38]] + rows[:2] + rows[39:]
+        assert all(row.isascii() for row in inside), [row for row in inside if not row.isascii()]
+
+
+async def test_no_color_is_grey(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NO_COLOR", "1")
+    app = fakes.make_app(theme="lrdash-light")
+    async with app.run_test(size=(100, 30)) as pilot:
+        await opened(pilot)
+        assert app.theme == "lrdash-mono"
+
+
+async def test_every_theme_draws() -> None:
+    app = fakes.make_app()
+    async with app.run_test(size=(100, 30)) as pilot:
+        await opened(pilot)
+        seen = set()
+        for _ in range(3):
+            await pilot.press("ctrl+t")
+            await pilot.pause()
+            seen.add(app.theme)
+        app.theme = "nord"
+        await pilot.pause()
+        assert "COMPLETED" in screen_text(app)
+    assert seen == {"lrdash-dark", "lrdash-light", "lrdash-mono"}
+
+
+async def test_two_thousand_runs_keep_their_place() -> None:
+    runs = tuple(
+        fakes.RunStatus(run=f"r{n}", group=f"g{n // 1000}", index=n % 1000, state="RUNNING", label=f"lr {n}")
+        for n in range(2000)
+    )
+    app = fakes.make_app(fakes.copy(fakes.half_way(), runs=runs))
+    async with app.run_test(size=(120, 40)) as pilot:
+        await opened(pilot)
+        await pilot.press("G")
+        await shows(pilot, "lr 1999")
+        assert app.main.selected == "g1:999"
+        await pilot.press("colon", *"12", "enter")
+        await until(pilot, lambda: app.main.selected in ("g0:12", "g1:12"), "palette selects index 12")
+
+
+async def test_pausing_stops_the_queue() -> None:
+    app = fakes.make_app()
+    async with app.run_test(size=(100, 30)) as pilot:
+        await opened(pilot)
+        await pilot.press("p")
+        await shows(pilot, "queue paused")
+        await pilot.press("p")
+        await until(pilot, lambda: "queue paused" not in screen_text(app))
+
+
+async def test_leaving_and_coming_back_keeps_the_view(tmp_path: Path) -> None:
+    from lrdash.ui.saved_view import ViewFile
+
+    for visit in range(2):
+        session = Session(
+            fakes.FakeSource(fakes.half_way()), Settings(), view_file=ViewFile(tmp_path / "s.yaml")
+        )
+        app = LrdashApp(lambda session=session: session)  # type: ignore[misc]
+        async with app.run_test(size=(120, 40)) as pilot:
+            await opened(pilot)
+            if visit == 0:
+                await pilot.press("2", "t", "s", "S", "o", "B", "]", "]", "m", "m")
+                await until(pilot, lambda app=app: app.main.chart_view.metric == 2)  # type: ignore[misc]
+            else:
+                await until(pilot, lambda app=app: app.main.tab == "Metrics")  # type: ignore[misc]
+                main = app.main
+                assert (main.selected, main.stream, main.chart_view.metric) == ("vision:2", "err", 2)
+                assert main.table.arrangement.sort == "state"
+                assert main.table.arrangement.reverse
+                assert main.baselines == {"vision": "vision:2"}
+
+
+async def test_q_leaves_from_home_and_comes_back_from_elsewhere() -> None:
+    app = fakes.make_app()
+    async with app.run_test(size=(100, 30)) as pilot:
+        await opened(pilot)
+        await pilot.press("]", "q")
+        assert app.main.tab == "Home"
+        await pilot.press("q")
+        await asyncio.sleep(0)
+    assert app.source.closed  # type: ignore[attr-defined]
