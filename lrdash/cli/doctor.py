@@ -11,6 +11,8 @@ import sys
 from collections.abc import Iterator
 from importlib.metadata import PackageNotFoundError, version
 
+import platformdirs
+
 from lrdash import __version__
 from lrdash.errors import LrdashError
 
@@ -57,6 +59,8 @@ def _about() -> Iterator[tuple[str, str]]:
     yield "version", __version__
     yield "python", f"{platform.python_version()} at {sys.executable}"
     yield "system", platform.platform()
+    yield "settings", str(platformdirs.user_config_path("lrdash") / "config.toml")
+    yield "cache", str(platformdirs.user_cache_path("lrdash"))
     size = shutil.get_terminal_size()
     yield (
         "terminal",
