@@ -47,7 +47,7 @@ def _fail(text: str, code: int, stop: StopRequest) -> int:
     if is_first_process():
         print(f"[ERROR] {text}", file=sys.stderr, flush=True)
     else:
-        stop.wait(10)  # torchrun ends the first process as soon as another fails: let it speak first
+        stop.wait(5)  # torchrun ends the first process as soon as another fails: let it speak first
     return code
 
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -17,7 +15,11 @@ def demo_data(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
     Read it, never write into it: copy or link what a test changes.
     """
+    from tests.trainer.trainings import CONTEXT, make_demo
+
     folder = tmp_path_factory.mktemp("demo", numbered=False)
-    command = [sys.executable, "-m", "trainer.demo", str(folder), "--rows", str(DEMO_ROWS)]
-    subprocess.run(command, check=True, timeout=240)
+    process = CONTEXT.Process(target=make_demo, args=(folder, DEMO_ROWS))
+    process.start()
+    process.join(240)
+    assert process.exitcode == 0
     return folder

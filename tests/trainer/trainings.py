@@ -23,10 +23,9 @@ from typing import Any
 
 from tests.conftest import hold_training_lock
 
-_CONTEXT = multiprocessing.get_context("forkserver")
-_CONTEXT.set_forkserver_preload(
-    ["trainer.run", "trainer.metrics", "trainer.data.images", "trainer.model.vision"]
-)
+CONTEXT = multiprocessing.get_context("forkserver")
+_PRELOADED = ("run", "metrics", "data.images", "model.vision", "demo.checkpoints")
+CONTEXT.set_forkserver_preload([f"trainer.{name}" for name in _PRELOADED])
 Hook = Callable[[int], None]
 """Called in a process of the run, with its rank, before the run begins; a function of a module."""
 SECONDS = 240.0
@@ -145,7 +144,7 @@ def start(
     port = free_port()
     for rank in range(processes):
         variables = dict(environment or {}) | (_ranks(rank, processes, port) if processes > 1 else {})
-        process = _CONTEXT.Process(target=_child, args=(list(words), folder, rank, variables, hook))
+        process = CONTEXT.Process(target=_child, args=(list(words), folder, rank, variables, hook))
         process.start()
         training.processes.append(process)
     return training
@@ -176,6 +175,12 @@ def _ranks(rank: int, processes: int, port: int) -> dict[str, str]:
         "MASTER_ADDR": "127.0.0.1",
         "MASTER_PORT": str(port),
     }
+
+
+def make_demo(folder: Path, rows: int) -> None:
+    from trainer.demo.workspace import make_workspace
+
+    make_workspace(folder, rows)
 
 
 def free_port() -> int:

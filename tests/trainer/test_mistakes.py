@@ -1,0 +1,189 @@
+"""What a user can get wrong: one line on stderr, no traceback, earlier results untouched."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+
+from tests.trainer.trainings import Interruption, Training, train, words
+from trainer import checkpoints
+
+pytestmark = pytest.mark.training
+
+
+def message(run: Training) -> str:
+    """The one line of an error."""
+    lines = [line for line in run.err.splitlines() if not line.startswith("[transformers]") and line.strip()]
+    lines = [line for line in lines if not line.startswith("Training completed")]
+    assert len(lines) == 1, run.err
+    assert "Traceback" not in run.out
+    return lines[0].removeprefix("[ERROR] ")
+
+
+@pytest.fixture(scope="module")
+def finished(demo_data: Path, tmp_path_factory: pytest.TempPathFactory) -> Training:
+    return train(words(demo_data, num_train_epochs=1), tmp_path_factory.mktemp("finished"))
+
+
+@pytest.fixture
+def copy(finished: Training, tmp_path: Path) -> Path:
+    """A finished run's folders, to be spoilt."""
+    for name in ("saves", "results"):
+        shutil.copytree(finished.folder / name, tmp_path / name)
+    return tmp_path
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    return {str(path): path.read_bytes() for path in sorted(folder.rglob("*")) if path.is_file()}
+
+
+def test_a_missing_data_set(demo_data: Path, tmp_path: Path) -> None:
+    run = train(words(demo_data, dataset="papers"), tmp_path, code=2)
+    there = "python_docstrings_test, python_docstrings_train, python_pages_test, python_pages_train"
+    assert message(run) == f"dataset 'papers' not found in {demo_data}/data; there are: {there}"
+    assert not (tmp_path / "saves").exists()
+
+
+def test_a_missing_model(demo_data: Path, tmp_path: Path) -> None:
+    run = train(words(demo_data, model_name_or_path=demo_data / "models" / "none"), tmp_path, code=2)
+    assert message(run).endswith(f"{demo_data}/models holds: text, vision")
+
+
+def test_two_processes_say_it_once(demo_data: Path, tmp_path: Path) -> None:
+    run = train(words(demo_data, dataset="papers"), tmp_path, processes=2, code=2)
+    assert "not found" in message(run)
+    assert (tmp_path / "1.err").read_text() == ""
+
+
+def test_other_arguments_than_the_checkpoints(demo_data: Path, copy: Path) -> None:
+    before = contents(copy)
+    run = train(words(demo_data, num_train_epochs=1, learning_rate=1e-5), copy, code=2)
+    assert "learning_rate=2e-05 (now 1e-05)" in message(run)
+    assert {
+        path: content for path, content in contents(copy).items() if path in before and "/0." not in path
+    } == before
+
+
+def test_overwriting_starts_afresh_and_keeps_the_old_results(demo_data: Path, copy: Path) -> None:
+    old = (copy / "results" / "run" / "generated_predictions.jsonl").read_bytes()
+    train(words(demo_data, learning_rate=1e-5, overwrite_output_dir=True), copy)
+    aside = list((copy / "results" / ".previous").iterdir())
+    assert [(path.name.startswith("run-")) for path in aside] == [True]
+    assert (aside[0] / "generated_predictions.jsonl").read_bytes() == old
+    assert sorted(p.name for p in (copy / "saves").glob("checkpoint-*")) == [
+        "checkpoint-epoch1",
+        "checkpoint-epoch2",
+    ]
+    epochs = json.loads((copy / "results" / "run" / "all_results.json").read_text())["epochs"]
+    assert [row["epoch"] for row in epochs] == [1, 2]
+
+
+def test_a_folder_of_somebody_else(demo_data: Path, tmp_path: Path) -> None:
+    (tmp_path / "saves").mkdir()
+    (tmp_path / "saves" / "thesis.tex").write_text("precious")
+    run = train(words(demo_data), tmp_path, code=2)
+    assert "saves is not empty and holds no run of this trainer, but: thesis.tex" in message(run)
+
+
+@pytest.mark.parametrize(
+    ("name", "words_of_it"),
+    [("model.safetensors", "weights cannot be loaded"), (checkpoints.OPTIMIZER, "is damaged")],
+)
+def test_a_corrupt_checkpoint(demo_data: Path, copy: Path, name: str, words_of_it: str) -> None:
+    (copy / "results" / "run" / "run_meta.json").unlink()
+    (copy / "saves" / "checkpoint-epoch1" / name).write_bytes(b"\x00" * 100)
+    run = train(words(demo_data, num_train_epochs=1), copy, code=2)
+    assert words_of_it in message(run)
+
+
+def test_a_checkpoint_of_another_model(demo_data: Path, copy: Path) -> None:
+    run = train(words(demo_data, "vision", num_train_epochs=1), copy, code=2)
+    assert "was trained with other arguments" in message(run)
+    assert "model_name_or_path" in message(run)
+
+
+def test_predicting_without_a_head(demo_data: Path, tmp_path: Path) -> None:
+    run = train(words(demo_data, do_train=None, eval_strategy=None), tmp_path, code=2)
+    assert "has no classification head (score.weight); train it first" in message(run)
+
+
+def test_predicting_with_a_trained_model_gives_its_predictions(
+    demo_data: Path, finished: Training, tmp_path: Path
+) -> None:
+    model = finished.folder / "saves"
+    train(words(demo_data, do_train=None, eval_strategy=None, model_name_or_path=model), tmp_path)
+    results = "results/run/generated_predictions.jsonl"
+    assert (tmp_path / results).read_text() == (finished.folder / results).read_text()
+
+
+def test_a_loss_that_is_not_finite(demo_data: Path, tmp_path: Path) -> None:
+    run = train(words(demo_data, learning_rate=1e30, max_grad_norm=0, warmup_steps=0), tmp_path, code=1)
+    assert message(run).startswith("non-finite loss: nan at step")
+
+
+def fill_the_disk(_rank: int) -> None:
+    import collections
+
+    usage = collections.namedtuple("usage", "total used free")
+    shutil.disk_usage = lambda path: usage(10**9, 10**9, 10**6)  # type: ignore[assignment]
+
+
+def test_too_little_disk_is_known_before_the_first_step(demo_data: Path, tmp_path: Path) -> None:
+    run = train(words(demo_data), tmp_path, code=2, hook=fill_the_disk)
+    assert "too little disk" in message(run)
+    assert "'loss'" not in run.out
+
+
+def no_space_left(_rank: int) -> None:
+    import errno
+
+    def write(path: Path, value: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device", str(path))
+
+    checkpoints.write_json = write
+
+
+def test_a_disk_that_fills_up(demo_data: Path, tmp_path: Path) -> None:
+    run = train(words(demo_data), tmp_path, code=1, hook=no_space_left)
+    assert message(run).startswith("cannot write ")
+    assert message(run).endswith("complete: No space left on device")
+
+
+def several_nodes(_rank: int) -> None:
+    import os
+
+    os.environ["WORLD_SIZE"] = "4"
+    os.environ["LOCAL_WORLD_SIZE"] = "2"
+
+
+def test_several_nodes_are_refused(demo_data: Path, tmp_path: Path) -> None:
+    run = train(words(demo_data), tmp_path, code=2, hook=several_nodes)
+    assert message(run) == "several nodes are not supported: start all processes of a run on one node"
+
+
+def test_out_of_memory_keeps_torchs_words_and_says_what_to_do(demo_data: Path, tmp_path: Path) -> None:
+    run = train(words(demo_data), tmp_path, code=1, hook=out_of_memory)
+    assert message(run).startswith("torch.OutOfMemoryError: CUDA out of memory.")
+    assert "Halve --per_device_train_batch_size and double --gradient_accumulation_steps" in message(run)
+
+
+def out_of_memory(_rank: int) -> None:
+    import torch
+
+    from trainer.engine import Engine
+
+    def fail(*_: object, **__: object) -> None:
+        raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB.")
+
+    Engine.training_step = fail  # type: ignore[method-assign]
+
+
+def test_interruption_hooks_are_armed_once() -> None:
+    """The helper itself: an unknown place is an error, not a silent test."""
+    import signal
+
+    with pytest.raises(AttributeError):
+        Interruption("trainer.checkpoints:no_such_function", 1, signal.SIGTERM)(0)
