@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 pytest_plugins = ["tests.slurm.fixtures", "tests.trainer.fixtures"]
 
@@ -19,6 +20,10 @@ TRAINING_LOCK = Path(tempfile.gettempdir()) / "lrdash-training.lock"
 # Two threads in each of two trainings on two cores are several times slower than one in each.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
+
+# A loaded machine is no reason to fail; pytest-timeout ends what hangs.
+settings.register_profile("lrdash", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("lrdash")
 
 
 @contextmanager
