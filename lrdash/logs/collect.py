@@ -56,35 +56,42 @@ class Collector:
 
     def feed(self, block: bytes) -> None:
         """Take bytes that end at a line break or a carriage return."""
-        for part in _parts_of_attempts(block):
-            self._feed(part)
-
-    def _feed(self, block: bytes) -> None:
         lines = block.split(b"\n")
-        if patterns.OPTIMIZER_ANCHOR in block:  # also where a carriage return hides it from the terminal
-            for number, line in enumerate(lines, self.line):
-                self._take_segments(number, line)
-        else:
-            for number, line in self._numbered(self._worth_reading(lines), lines):
-                self._take_line(number, line)
+        seen = self.facts.steps_seen
+        kept = self._worth_reading(lines)
+        if patterns.OPTIMIZER_ANCHOR in block or any(patterns.IDENTITY_ANCHOR in line for line in kept):
+            self.facts.steps_seen = seen
+            for part in _parts_of_attempts(block):
+                self._read_closely(part)
+            return
+        for number, line in self._numbered(kept, lines):
+            self._take_line(number, line)
+        self._note_bars(block, lines)
+        self.line += len(lines) - 1
+
+    def _read_closely(self, block: bytes) -> None:
+        """Every text of every line, also those that a carriage return hides from the terminal."""
+        lines = block.split(b"\n")
+        for number, line in enumerate(lines, self.line):
+            self._take_segments(number, line)
         self._note_bars(block, lines)
         self.line += len(lines) - 1
 
     def _worth_reading(self, lines: list[bytes]) -> list[bytes]:
         """Lines that are no bars; of a very long series of training lines only some, and the last one."""
-        found = [line for line in lines if line[-3:] not in _BAR_ENDS]
         seen = self.facts.steps_seen
         mask = _thinning(seen)
         if not mask:
-            return found
-        last = next((line for line in reversed(found) if line[:9] == patterns.LOSS_START), None)
+            return [line for line in lines if line[-3:] not in _BAR_ENDS]
+        start = patterns.LOSS_START
+        last = next((line for line in reversed(lines) if line[:9] == start), None)
         number = count(seen)
         kept = [
             line
-            for line in found
-            if line[:9] != patterns.LOSS_START or line is last or not next(number) & mask
+            for line in lines
+            if line[-3:] not in _BAR_ENDS and (line[:9] != start or not next(number) & mask or line is last)
         ]
-        self.facts.steps_seen = next(number) + (last is not None) - _rows(kept)
+        self.facts.steps_seen = next(number) - _rows(kept)
         return kept
 
     def _numbered(self, kept: list[bytes], lines: list[bytes]) -> Iterator[tuple[int, bytes]]:
@@ -161,7 +168,7 @@ class Collector:
 
     def _take_row(self, row: dict[str, float], number: int, line: bytes) -> None:
         facts = self.facts
-        if "loss" in row and not _evaluates(row):
+        if "loss" in row and (line[:9] == patterns.LOSS_START or not _evaluates(row)):
             self._take_step(row, number, line)
         elif "train_runtime" in row:
             facts.finished = LogLine(self.file, number, text_of(line))
@@ -175,13 +182,16 @@ class Collector:
         facts.steps_seen += 1
         if facts.first_step is None:
             facts.first_step = LogLine(self.file, number, text_of(line))
-        if finite(sum(row.values())) is not None:
-            facts.non_finite_run = 0
-        elif finite(row["loss"]) is None or finite(row.get("grad_norm", 0.0)) is None:
+        values: dict[str, float | None] = dict(row)
+        if finite(sum(row.values())) is None:
+            values = {key: finite(value) for key, value in row.items()}
+        if values["loss"] is None or values.get("grad_norm", 0.0) is None:
             facts.non_finite_run += 1
             del facts.non_finite[MAX_EVIDENCE - 1 :]
             facts.non_finite.append(LogLine(self.file, number, text_of(line)))
-        _append_thinned(facts.steps, _step_row(row, number), MAX_ROWS)
+        else:
+            facts.non_finite_run = 0
+        _append_thinned(facts.steps, _step_row(values, number), MAX_ROWS)
 
     def _note_progress(self, number: int, row: dict[str, float]) -> None:
         facts = self.facts
@@ -252,15 +262,15 @@ def _evaluates(row: dict[str, float]) -> bool:
     return any("eval_" in key for key in row)
 
 
-def _step_row(row: dict[str, float], line: int) -> StepRow:
-    step = finite(row.get("step"))
+def _step_row(row: dict[str, float | None], line: int) -> StepRow:
+    step = row.get("step")
     return StepRow(
-        epoch=finite(row.get("epoch")),
+        epoch=row.get("epoch"),
         step=None if step is None else int(step),
-        loss=finite(row.get("loss")),
-        grad_norm=finite(row.get("grad_norm")),
-        learning_rate=finite(row.get("learning_rate")),
-        cls_backbone_learning_rate=finite(row.get("cls_backbone_learning_rate")),
+        loss=row.get("loss"),
+        grad_norm=row.get("grad_norm"),
+        learning_rate=row.get("learning_rate"),
+        cls_backbone_learning_rate=row.get("cls_backbone_learning_rate"),
         line=line,
     )
 

@@ -156,20 +156,22 @@ class StreamReader:
 
     def _take_blocks(self, fd: int, cursor: Cursor, limit: int) -> None:
         """Feed whole lines; what follows the last line break is read again next time."""
-        position, held = cursor.offset, b""
-        while position < limit and (block := os.pread(fd, min(BLOCK, limit - position), position)):
-            position += len(block)
-            self.bytes_read += len(block)
-            data = held + block if held else block
-            cut = _end_of_lines(data)
-            if not cut and len(data) > LONGEST_LINE:
-                cut = len(data) - OVERLAP
+        position, size = cursor.offset, BLOCK
+        while block := os.pread(fd, min(size, limit - position), position):
+            cut = _end_of_lines(block)
+            if not cut and len(block) == LONGEST_LINE:
+                cut = len(block) - OVERLAP
             if cut:
-                self._collector.feed(data[:cut])
-            held = data[cut:]
-        self.bytes_read -= len(held)
-        self._unfinished = held
-        cursor.move(fd, position - len(held), self._collector.line)
+                self._collector.feed(block[:cut])
+                position += cut
+                size = BLOCK
+            elif len(block) == size:
+                size = min(2 * size, LONGEST_LINE)
+            else:
+                break
+        self._unfinished = block
+        self.bytes_read += position - cursor.offset
+        cursor.move(fd, position, self._collector.line)
 
     def _look_ahead(self, fd: int, start: int) -> None:
         """The optimizer line of what is still to be scanned, at the speed of a plain search."""
