@@ -55,6 +55,8 @@ def find_runs(folders: Iterable[Path]) -> tuple[ForeignRun, ...]:
         if not inside:
             raise ResultsError(f"{folder}: no run in it; a run's folder holds one of {', '.join(MARKS)}")
         found += inside
+    names = [run.name for run in found]
+    found = [replace(run, name=str(run.folder)) if names.count(run.name) > 1 else run for run in found]
     labels = run_labels([run.name for run in found], [_config(run.args) for run in found])
     labels = [
         run.name if labels.count(label) > 1 else label for run, label in zip(found, labels, strict=True)

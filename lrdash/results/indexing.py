@@ -96,9 +96,9 @@ def build_index(path: Path, given: Labels = NO_LABELS) -> Index:
 
 def _first_row(path: Path) -> dict[str, Any]:
     with path.open("rb") as file:
-        line = file.readline()
+        line = next(filter(bytes.strip, file), b"{}")
     try:
-        row = parse_json(line) if line.strip() else {}
+        row = parse_json(line)
     except UnreadableError:
         row = {}
     return row if isinstance(row, dict) else {}
@@ -129,6 +129,7 @@ class _Rows:
         """Probabilities a row; None once they cannot be used."""
         self.keys: list[Key] = []
         self.blocks = array("Q")
+        self._lines = 0
         self._read(first)
 
     @property
@@ -147,15 +148,19 @@ class _Rows:
 
     def _read(self, first: dict[str, Any]) -> None:
         decode = block_decoder(first, self.identity)
-        self.width = len(first.get(PROBABILITIES) or ())
+        given = first.get(PROBABILITIES)
+        self.width = len(given) if isinstance(given, list | dict) else 0
         with self.path.open("rb", buffering=0) as file:
-            for start, block in _blocks(file):
+            for start, block, lines in _blocks(file):
                 self.blocks.extend((start, self.n))
                 try:
                     rows = decode(block)
                 except (msgspec.DecodeError, MissingError, UnicodeDecodeError):
+                    rows = []
+                if len(rows) != lines:  # also JSON that spans lines, or lines that hold none
                     rows = [row for row in self._one_by_one(bytes(block)) if row]
                 self._take(rows)
+                self._lines += lines
 
     def _take(self, rows: Sequence[Row]) -> None:
         self.truths.extend(map(self.codes.__getitem__, map(_TRUTH, rows)))
@@ -173,7 +178,7 @@ class _Rows:
             self.probabilities.extend(chain.from_iterable(lists))
 
     def _one_by_one(self, block: bytes) -> Iterator[Row | None]:
-        for at, line in enumerate(BytesIO(block), self.n + 1):
+        for at, line in enumerate(BytesIO(block), self._lines + 1):
             yield self._difficult(line, f"{self.path}:{at}") if line.strip() else None
 
     def _difficult(self, line: bytes, where: str) -> Row | None:
@@ -193,8 +198,9 @@ class _Rows:
 _TRUTH, _GUESS, _KEY, _PROBABILITIES = map(attrgetter, ("truth", "guess", "key", "probabilities"))
 
 
-def _blocks(file: FileIO) -> Iterator[tuple[int, memoryview]]:
-    """Whole lines, about BLOCK bytes at a time, with the offset at which each block starts.
+def _blocks(file: FileIO) -> Iterator[tuple[int, memoryview, int]]:
+    """Whole lines, about BLOCK bytes at a time, with the offset at which each block starts and the
+    number of its lines.
 
     A block is good until the next one is asked for: all are read into one buffer.
     """
@@ -205,14 +211,14 @@ def _blocks(file: FileIO) -> Iterator[tuple[int, memoryview]]:
         end = buffer.rfind(b"\n", 0, filled) + 1
         if end:
             with memoryview(buffer) as view:
-                yield start, view[:end]
+                yield start, view[:end], buffer.count(b"\n", 0, end)
             start += end
             buffer[: filled - end] = buffer[end:filled]
         elif filled == len(buffer):
             buffer.extend(bytes(len(buffer)))  # one line longer than the buffer
         kept = filled - end
     if kept:
-        yield start, memoryview(bytes(buffer[:kept]))
+        yield start, memoryview(bytes(buffer[:kept])), 1
 
 
 def _assemble(rows: _Rows, first: dict[str, Any], given: Labels, duplicate: str | None) -> Index:
@@ -228,7 +234,7 @@ def _assemble(rows: _Rows, first: dict[str, Any], given: Labels, duplicate: str 
         labels=labels,
         positive=positive,
         identity=rows.identity,
-        keys=msgspec.msgpack.encode(rows.keys),
+        keys=_encoded(rows.keys),
         duplicate=duplicate,
         blocks=rows.blocks.tobytes(),
         truths=truths.tobytes(),
@@ -238,6 +244,13 @@ def _assemble(rows: _Rows, first: dict[str, Any], given: Labels, duplicate: str 
         quality=quality,
         notes=tuple(rows.notes),
     )
+
+
+def _encoded(keys: Sequence[Key]) -> bytes:
+    try:
+        return msgspec.msgpack.encode(keys)
+    except OverflowError:  # ids of more than 64 bits
+        return msgspec.msgpack.encode([str(key) for key in keys])
 
 
 def label_name(value: Label) -> str:

@@ -35,6 +35,7 @@ COLUMNS = {
 
 READ_AT_ONCE = 4 * 2**20
 LONGEST_LINE = 2**20
+LARGEST_STEP = 2**53
 _CLOCK = re.compile(r"(?:(\d+) days?, )?(\d+):(\d\d):(\d\d)(?:\.\d+)?")
 
 
@@ -92,7 +93,7 @@ class SeriesBuilder:
         """One logged row; one without a step, or without anything measured, is passed over."""
         step = number(raw.get("step", raw.get("current_steps")))
         values = dict(_measured(raw))
-        if step is None or step < 0 or not (values.keys() - {"epoch"}):
+        if step is None or not 0 <= step <= LARGEST_STEP or not (values.keys() - {"epoch"}):
             return
         at = self._place(int(step))
         if (seconds := self._seconds(raw)) is not None:
