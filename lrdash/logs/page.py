@@ -94,7 +94,7 @@ def read_page(
 
 
 def _read(log: LogFile, lines: Lines, viewport: Viewport, place: Place | None, scroll: int) -> Page:
-    rows = _rows_at(lines, viewport, place, scroll) if place and place.start < log.size else []
+    rows = _rows_at(lines, viewport, place, scroll) if place else []
     has_more = len(rows) > viewport.height
     if not has_more:
         rows = _rows_before(lines, log.size, viewport.height, viewport)

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import os
 import re
+import threading
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 from textual import events
@@ -14,6 +16,8 @@ from textual.app import App, ComposeResult
 from textual.pilot import Pilot
 
 from lrdash.errors import LogError
+from lrdash.logs.page import Page
+from lrdash.logs.viewer import LogViewer
 from lrdash.monitor.snapshot import LogPaths
 from lrdash.ui.logs.copying import clipboard_file
 from lrdash.ui.logs.handover import editor_command, pager_command
@@ -389,3 +393,26 @@ async def test_another_run_is_seen_at_its_end_and_the_search_stays(
         await until(pilot, lambda: seen(app, "'step': 600") and seen(app, "0 lines"))
         app.pane.show(LogPaths(out=str(other)), "out", "text 2")
         await until(pilot, lambda: seen(app, "^line 5049") and seen(app, "/line 50  50 lines"))
+
+
+async def test_a_file_system_that_does_not_answer_is_said_and_the_keys_go_on(
+    log: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    answers = threading.Event()
+    look = LogViewer.look
+
+    def slow_look(viewer: LogViewer, *arguments: Any) -> Page:
+        if viewer.log.generation:
+            answers.wait(30)
+        return look(viewer, *arguments)
+
+    async with shown(log, log) as (app, pilot):
+        await until(pilot, lambda: seen(app, r"^line 999\b"))
+        monkeypatch.setattr(LogViewer, "look", slow_look)
+        await until(pilot, lambda: seen(app, r"no answer from the file system for \d+ s"))
+        assert seen(app, r"^line 999\b")
+        await pilot.press("slash", *"abc")
+        await until(pilot, lambda: seen(app, "/ abc"))
+        await pilot.press("escape", "g")
+        answers.set()
+        await until(pilot, lambda: seen(app, r"^line 0\b") and not seen(app, "no answer"))

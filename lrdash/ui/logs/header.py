@@ -60,6 +60,9 @@ class LogHeader(Widget):
         view, glyphs = self.view, self._glyphs
         if view.path is None or view.page.problem:
             return Text("waiting", self._style("header--paused"))
+        if view.stuck_seconds:
+            words = f"no answer from the file system for {view.stuck_seconds:.0f} s"
+            return Text(words, self._style("header--paused"))
         if view.following:
             return Text(f"{glyphs.running} following", self._style("header--live"))
         unseen = view.viewer.unseen.lines if view.viewer and view.viewer.unseen else 0

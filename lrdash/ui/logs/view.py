@@ -10,54 +10,38 @@ from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import ClassVar, TypeVar
+from typing import TypeVar
 
-from rich.segment import Segment
-from rich.style import Style
-from rich.text import Text
 from textual import events, work
-from textual.cache import LRUCache
 from textual.message import Message
-from textual.reactive import reactive, var
-from textual.selection import Selection
-from textual.strip import Strip
+from textual.reactive import var
 
 from lrdash.errors import LogError
-from lrdash.logs.page import Page, Place, Row, Viewport
+from lrdash.logs.page import Page, Place, Viewport
 from lrdash.logs.scans import Jump
 from lrdash.logs.search import Matcher
 from lrdash.logs.terminal_text import plain_text
 from lrdash.logs.viewer import LogViewer
-from lrdash.ui.logs.highlight import LogText
+from lrdash.ui.logs.rows import LogRows
 
 POLL_SECONDS = 0.1
 """Between two looks at the file, and so between two repaints."""
 WHEEL_ROWS = 3
-STRIPS = 256
-"""Drawn rows that are kept: of a slow log most stand one row higher at the next look."""
+STUCK_SECONDS = 2.0
+"""A look that takes longer is said to be under way: a file server may have gone."""
 
 T = TypeVar("T")
 
 
-class LogView(LogText, can_focus=True):
-    """A window on a log; all reading is done by one background thread, `render_line` never touches a file."""
+class LogView(LogRows, can_focus=True):
+    """A window on a log. All reading is done by one background thread: a slow disk never stops the screen."""
 
-    COMPONENT_CLASSES: ClassVar[set[str]] = {"log--scrollbar", "log--match", "log--current"}
     DEFAULT_CSS = """
-    LogView {
-        height: 1fr;
-        & .log--scrollbar { color: $scrollbar; background: $scrollbar-background; }
-        & .log--match { color: $background; background: $accent; }
-        & .log--current { background: $primary 25%; }
-    }
+    LogView { height: 1fr; }
     """
 
     following: var[bool] = var(True)
     """Whether the end stays in view as the file grows."""
-    wrap: var[bool] = var(False)
-    current: reactive[int | None] = reactive(None)
-    """Offset of the line that was jumped to."""
-    scroll_column: reactive[int] = reactive(0)
 
     @dataclass
     class Looked(Message):
@@ -72,15 +56,13 @@ class LogView(LogText, can_focus=True):
         words: str
 
     def __init__(self, *, id: str | None = None) -> None:  # noqa: A002 - Textual's name
-        self._strips: LRUCache[tuple[object, ...], Strip] = LRUCache(STRIPS)
         super().__init__(id=id)
         self.path: Path | None = None
         self.viewer: LogViewer | None = None
-        self.page = Page()
         self._place: Place | None = None
         self._scroll = 0
         self._is_moving = False
-        self._matcher: Matcher | None = None
+        self._looking_since: float | None = None
         self._wake = asyncio.Event()
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="log")
 
@@ -93,12 +75,14 @@ class LogView(LogText, can_focus=True):
         self._redraw()
         if path is not None:
             self.viewer = LogViewer(path)
-            self.viewer.search(self._matcher, is_filtered=False)
+            self.viewer.search(self.matcher, is_filtered=False)
             if self.is_attached:
                 self._watch_file(self.viewer)
         self.follow()
 
     def on_mount(self) -> None:
+        self.set_interval(1.0, self._say_if_stuck)
+        self._redraw()
         if self.viewer is not None:
             self._watch_file(self.viewer)
 
@@ -108,6 +92,7 @@ class LogView(LogText, can_focus=True):
 
     def _close(self) -> None:
         self.workers.cancel_node(self)
+        self._looking_since = None
         if self.viewer is not None:
             self._thread.submit(self.viewer.log.close)
             self.viewer = None
@@ -131,7 +116,9 @@ class LogView(LogText, can_focus=True):
             return
         place, scroll, self._scroll, self._is_moving = self._place, self._scroll, 0, False
         viewport = Viewport(max(1, self.size.width - 1), self.size.height, self.wrap)
+        self._looking_since = time.monotonic()
         page = await self._in_background(lambda: viewer.look(viewport, place, scroll))
+        self._looking_since = None
         if place is not None and place == self._place:
             self._place = page.top
             if page.at_end and scroll > 0:
@@ -158,19 +145,32 @@ class LogView(LogText, can_focus=True):
     async def _in_background(self, job: Callable[[], T]) -> T:
         return await asyncio.get_running_loop().run_in_executor(self._thread, job)
 
+    @property
+    def stuck_seconds(self) -> float:
+        """How long the file system has not answered; 0 as long as nobody would notice."""
+        seconds = time.monotonic() - self._looking_since if self._looking_since else 0.0
+        return seconds if seconds > STUCK_SECONDS else 0.0
+
+    def _say_if_stuck(self) -> None:
+        if self.stuck_seconds:
+            self.post_message(self.Looked(self))
+
     def _redraw(self) -> None:
+        self.note = self._note()
         self.refresh()
         self.post_message(self.Looked(self))
 
+    def _note(self) -> str:
+        if self.path is None:
+            return "no log: this run has not been started"
+        if self.page.problem:
+            return f"{plain_text(str(self.path))}: {self.page.problem}"
+        if self.page.rows:
+            return ""
+        return "no line matches" if self.page.size else "nothing was written yet"
+
     def watch_current(self) -> None:
         self._redraw()
-
-    def notify_style_update(self) -> None:
-        super().notify_style_update()
-        self._strips.clear()
-
-    def watch_mouse_hover(self) -> None:
-        self.refresh()
 
     def watch_following(self) -> None:
         self.post_message(self.Looked(self))
@@ -253,17 +253,12 @@ class LogView(LogText, can_focus=True):
     # ---- searching ----
 
     @property
-    def matcher(self) -> Matcher | None:
-        return self._matcher
-
-    @property
     def is_filtered(self) -> bool:
         return self.viewer is not None and self.viewer.is_filtered
 
     def search(self, matcher: Matcher | None, *, is_filtered: bool = False) -> None:
         """Mark and count what matches, or show nothing else; None ends both."""
-        self._matcher = matcher
-        self._strips.clear()
+        self.mark(matcher)
         if self.viewer:
             was_filtered = self.viewer.is_filtered
             self.viewer.search(matcher, is_filtered=is_filtered)
@@ -309,81 +304,7 @@ class LogView(LogText, can_focus=True):
         self._wake.set()
         return True
 
-    # ---- drawing ----
-
-    def render_line(self, y: int) -> Strip:
-        width = max(0, self.size.width - 1)
-        if y < len(self.page.rows):
-            strip = self._row_strip(self.page.rows[y], y, width)
-        else:
-            note = self._note if y == len(self.page.rows) else ""
-            style = self.ground + self.ink("log--note")
-            strip = Strip([Segment(f" {note}", style)]).crop_extend(0, width, self.ground)
-        return Strip.join([strip, self._scrollbar(y)])
-
-    @property
-    def _note(self) -> str:
-        if self.path is None:
-            return "no log: this run has not been started"
-        if self.page.problem:
-            return f"{plain_text(str(self.path))}: {self.page.problem}"
-        if self.page.rows:
-            return ""
-        return "no line matches" if self.page.size else "nothing was written yet"
-
-    def _row_strip(self, row: Row, y: int, width: int) -> Strip:
-        key = (row.line, row.number, row.line.start == self.current, self.scroll_column, width)
-        selection = self.text_selection
-        span = selection.get_span(y) if selection is not None else None
-        strip = self._strips.get(key) if span is None else None
-        if strip is None:
-            strip = self._draw(row, width, span)
-            if span is None:
-                self._strips[key] = strip
-        # Where the mouse may select from; costs as much as the rest of drawing a line.
-        return strip.apply_offsets(self.scroll_column, y) if self.mouse_hover else strip
-
-    def _draw(self, row: Row, width: int, selected: tuple[int, int] | None) -> Strip:
-        text, base = self._styled(row), self._base_style(row)
-        text.stylize_before(base)  # a text without spans would be drawn without its own style
-        if selected is not None:
-            start, end = selected
-            style = self.screen.get_component_rich_style("screen--selection")
-            text.stylize(style, start, end if end >= 0 else None)
-        left = self.scroll_column
-        strip = Strip(text.render(self.app.console), text.cell_len)
-        return strip.crop_extend(left, left + width, base)
-
-    def _styled(self, row: Row) -> Text:
-        text = self.highlighted(row.text)
-        if self._matcher:
-            for start, end in self._matcher.spans(text.plain):
-                text.stylize(self.get_component_rich_style("log--match"), start, end)
-        return text
-
-    def _base_style(self, row: Row) -> Style:
-        if row.line.start == self.current:
-            return self.get_component_rich_style("log--current")
-        return self.ground
-
-    def _scrollbar(self, y: int) -> Strip:
-        style = self.get_component_rich_style("log--scrollbar")
-        page, height = self.page, max(1, self.size.height)
-        if not page.rows or (page.at_end and page.rows[0].place == Place(0)):
-            return Strip([Segment(" ", style)], 1)
-        first = page.rows[0].line.start * height / page.size
-        thumb = max(page.end * height / page.size - first, 1.0)
-        first = height - thumb if page.at_end else min(first, height - thumb)
-        is_thumb = first - 0.5 <= y < first + thumb - 0.5
-        return Strip([Segment("█" if is_thumb else " ", style)], 1)
-
     # ---- mouse ----
-
-    def get_selection(self, selection: Selection) -> tuple[str, str] | None:
-        return selection.extract("\n".join(row.text.plain for row in self.page.rows)), "\n"
-
-    def selection_updated(self, selection: Selection | None) -> None:
-        self.refresh()
 
     def on_mouse_scroll_up(self, event: events.MouseScrollUp) -> None:
         event.stop()
