@@ -35,10 +35,10 @@ def print_status(snapshot: Snapshot, file: TextIO | None = None) -> None:
     """Write the snapshot as a table: glyph and word for every state; colour only in a terminal."""
     out = file or sys.stdout
     console = Console(file=out, highlight=False, width=None if out.isatty() else PLAIN_WIDTH)
-    console.print(Text(headline(snapshot), style="bold"))
+    console.print(Text(headline(snapshot), style="bold"), soft_wrap=True)
     console.print(_table(snapshot.runs))
     for line in _remarks(snapshot):
-        console.print(line)
+        console.print(line, soft_wrap=True)
 
 
 def headline(snapshot: Snapshot) -> str:

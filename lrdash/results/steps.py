@@ -160,6 +160,8 @@ class StepReader:
                     self._take(block)
         except FileNotFoundError:
             self._start_again()
+        except OSError:
+            pass  # it cannot be read just now: what was read of it still holds
         if self._series.version != self._builder.changes:
             self._series = self._builder.series()
         return self._series

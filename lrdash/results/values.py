@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import stat
 from pathlib import Path
 from typing import Any
 
@@ -69,8 +70,12 @@ def read_json(path: Path) -> Any:
         UnreadableError: it cannot be read or is not JSON.
     """
     try:
-        if (size := path.stat().st_size) > TOO_LARGE:
-            raise UnreadableError(f"{path.name} has {size / 2**20:.0f} MiB; a results file has a few KiB")
+        status = path.stat()
+        if not stat.S_ISREG(status.st_mode):  # a pipe would be waited for, a device may have no end
+            raise UnreadableError(f"{path.name} is no regular file")
+        if status.st_size > TOO_LARGE:
+            size = status.st_size / 2**20
+            raise UnreadableError(f"{path.name} has {size:.0f} MiB; a results file has a few KiB")
         return parse_json(path.read_bytes())
     except FileNotFoundError:
         raise
