@@ -34,11 +34,11 @@ from lrdash.scheduler.records import (
     SubmissionRecord,
     age_seconds,
     replace_record,
+    submitting,
     utc_now,
     write_record,
 )
 from lrdash.sweep.arguments import with_overrides
-from lrdash.sweep.paths import logs_dir
 from lrdash.sweep.script import read_script
 from lrdash.sweep.spec import Group, Run, Scalar, Sweep
 
@@ -161,14 +161,15 @@ def carry_out(plan: SubmissionPlan, scheduler: Scheduler) -> Iterator[Outcome]:
 
     Raises:
         AlreadyActiveError: one of the runs is queued or running; nothing was submitted.
+        ConfigError: no record can be written; nothing was submitted.
     """
-    check_not_active(plan, scheduler)
-    logs_dir(plan.sweep).mkdir(parents=True, exist_ok=True)
-    for job in plan.jobs:
-        outcome = _submit(plan, job, scheduler)
-        yield outcome
-        if outcome.error is not None:
-            return
+    with submitting(plan.sweep):
+        check_not_active(plan, scheduler)
+        for job in plan.jobs:
+            outcome = _submit(plan, job, scheduler)
+            yield outcome
+            if outcome.error is not None:
+                return
 
 
 def _submit(plan: SubmissionPlan, job: Submission, scheduler: Scheduler) -> Outcome:
@@ -176,12 +177,9 @@ def _submit(plan: SubmissionPlan, job: Submission, scheduler: Scheduler) -> Outc
     path = write_record(plan.sweep, record)
     try:
         job_id = scheduler.submit(job)
-    except UnreachableError as error:
+    except SchedulerError as error:
         if _may_have_arrived(error):
             return _after_no_answer(plan, job, record, scheduler, error)
-        replace_record(path, msgspec.structs.replace(record, state="refused", error=str(error)))
-        return Outcome(job, None, error)
-    except SchedulerError as error:
         replace_record(path, msgspec.structs.replace(record, state="refused", error=str(error)))
         return Outcome(job, None, error)
     replace_record(path, msgspec.structs.replace(record, state="submitted", job=job_id))
@@ -193,7 +191,7 @@ def _after_no_answer(
     job: Submission,
     record: SubmissionRecord,
     scheduler: Scheduler,
-    error: UnreachableError,
+    error: SchedulerError,
 ) -> Outcome:
     """The job may exist all the same: it is looked for once, by its token, and never submitted again."""
     with suppress(SchedulerError):
@@ -211,10 +209,10 @@ def _after_no_answer(
     )
 
 
-def _may_have_arrived(error: UnreachableError) -> bool:
-    """Whether the request may have left this machine; a connection that never was carries nothing."""
+def _may_have_arrived(error: SchedulerError) -> bool:
+    """Whether the job may exist all the same; a connection that never was carries nothing."""
     never_sent = isinstance(error, NoConfigurationError | AuthenticationError)
-    return not never_sent and "(connect failure)" not in str(error)
+    return isinstance(error, UnreachableError) and not never_sent and "(connect failure)" not in str(error)
 
 
 def _check_none_is_lost(plan: SubmissionPlan, records: Sequence[SubmissionRecord]) -> None:

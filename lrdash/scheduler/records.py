@@ -6,15 +6,17 @@ was lost: the job, if there is one, carries the record's token in its comment.
 
 from __future__ import annotations
 
+import fcntl
 import os
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Literal
 
 import msgspec
 
-from lrdash.errors import ConfigError
+from lrdash.errors import AlreadyActiveError, ConfigError
 from lrdash.sweep.paths import submissions_dir
 from lrdash.sweep.spec import Scalar, Sweep
 
@@ -53,6 +55,30 @@ class SubmissionRecord(msgspec.Struct, frozen=True, kw_only=True):
         return dict(zip(self.indices, self.runs, strict=False))
 
 
+@contextmanager
+def submitting(sweep: Sweep) -> Iterator[None]:
+    """Held from the look at the queue to the last answer: two submits at once would both find it empty.
+
+    Raises:
+        AlreadyActiveError: somebody else submits this sweep at this moment.
+        ConfigError: the folder cannot be written to.
+    """
+    folder = submissions_dir(sweep)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        lock = (folder / ".lock").open("w")
+    except OSError as error:
+        raise _cannot_write(folder, error) from None
+    with lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise AlreadyActiveError(
+                f"another lrdash submits {sweep.name} at this moment; try again when it is done"
+            ) from None
+        yield
+
+
 def write_record(sweep: Sweep, record: SubmissionRecord) -> Path:
     """Create the file of a new record and wait until it is on disk.
 
@@ -69,9 +95,7 @@ def write_record(sweep: Sweep, record: SubmissionRecord) -> Path:
             except FileExistsError:  # the other group of the same submit
                 continue
     except OSError as error:
-        raise ConfigError(
-            f"{folder}: no submission record can be written: {error.strerror}; nothing was submitted"
-        ) from None
+        raise _cannot_write(folder, error) from None
     raise AssertionError("names do not end")
 
 
@@ -107,6 +131,12 @@ def utc_now() -> str:
     return datetime.now(UTC).isoformat(timespec="seconds")
 
 
+def _cannot_write(folder: Path, error: OSError) -> ConfigError:
+    return ConfigError(
+        f"{folder}: no submission record can be written: {error.strerror}; nothing was submitted"
+    )
+
+
 def _names(record: SubmissionRecord) -> Iterator[str]:
     """`20261123T081500Z-<token>.json`; a taken name gives way to the next second's."""
     moment = datetime.fromisoformat(record.time)
@@ -118,10 +148,14 @@ def _names(record: SubmissionRecord) -> Iterator[str]:
 def _write(path: Path, record: SubmissionRecord, flag: int) -> None:
     content = msgspec.json.format(msgspec.json.encode(record), indent=2) + b"\n"
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | flag, 0o644)
-    with open(descriptor, "wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
+    try:
+        with open(descriptor, "wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+    except OSError:  # no space: half a record is none
+        path.unlink(missing_ok=True)
+        raise
     _sync(path.parent)
 
 

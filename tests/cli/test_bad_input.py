@@ -309,13 +309,13 @@ def test_a_sweep_that_already_runs(checkout: Path) -> None:
     wait_until(lambda: scheduler.read_queue().tasks[0].state == "RUNNING")
     wait_until(lambda: (checkout / "logs/lr_experiment_v7/1_1.err").read_text().count("\n"))
     records = checkout / "logs/lr_experiment_v7/submissions"
-    assert len(files(records)) == 1
+    assert len(list(records.glob("*.json"))) == 1
     second = submit(checkout, *words)
     assert second.returncode == 2
     assert second.stderr.splitlines()[-1] == (
         "lrdash: already queued or running: text:1 (1_1); "
         "choose others with --group and --index, or cancel these first"
     )
-    assert len(files(records)) == 1
+    assert len(list(records.glob("*.json"))) == 1
     scheduler.cancel(["1_1"])
     wait_until(lambda: scheduler.read_queue().tasks[0].state == "CANCELLED")

@@ -116,6 +116,15 @@ def test_a_lost_job_that_is_there_after_all_is_the_answer(sweep: Sweep) -> None:
     assert [each.job for each in read_records(sweep)] == ["10", "11"]
 
 
+def test_two_submits_at_once(sweep: Sweep) -> None:
+    first = carry_out(plan_submission(sweep, scheduler := FakeScheduler(sweep, ["10", "11"])), scheduler)
+    assert next(first).job == "10"
+    with pytest.raises(AlreadyActiveError, match="another lrdash submits tiny at this moment"):
+        submit(sweep, FakeScheduler(sweep, ["12", "13"]))
+    assert [outcome.job for outcome in first] == ["11"]
+    assert len(submit(sweep, FakeScheduler(sweep, ["12", "13"]))) == 2
+
+
 def test_single_runs(sweep: Sweep) -> None:
     scheduler = FakeScheduler(sweep, ["10"])
     submit(sweep, scheduler, runs=[sweep.group("vision").runs[1]])
@@ -218,5 +227,5 @@ def test_a_run_that_was_never_started_has_not_failed(sweep: Sweep) -> None:
 
 def test_records_are_plain_json(sweep: Sweep) -> None:
     submit(sweep, FakeScheduler(sweep, ["10", "11"]))
-    for path in (sweep.root / "logs/tiny/submissions").iterdir():
+    for path in (sweep.root / "logs/tiny/submissions").glob("*.json"):
         assert msgspec.json.decode(path.read_bytes())["schema"] == 1

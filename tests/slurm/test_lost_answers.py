@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -107,7 +106,7 @@ def test_killed_between_sbatch_and_record(clone: Clone) -> None:
 
 def make_older(clone: Clone) -> None:
     """As if two minutes had passed since the submission."""
-    (path,) = (clone.root / "logs/lr_experiment_v7/submissions").iterdir()
+    (path,) = (clone.root / "logs/lr_experiment_v7/submissions").glob("*.json")
     record = json.loads(path.read_text())
     record["time"] = (datetime.now(UTC) - timedelta(minutes=2)).isoformat(timespec="seconds")
     path.write_text(json.dumps(record))
@@ -118,7 +117,7 @@ def test_an_unreachable_controller_submits_nothing(clone: Clone) -> None:
     finished = clone.lrdash("submit")
     assert finished.returncode == 4
     assert finished.stderr.splitlines()[-1].startswith("lrdash: squeue: ")
-    assert not os.path.exists(clone.root / "logs/lr_experiment_v7/submissions")
+    assert records(clone) == []
 
 
 def test_a_controller_that_goes_down_before_sbatch_is_a_clear_no(clone: Clone) -> None:

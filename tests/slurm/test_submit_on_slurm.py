@@ -181,7 +181,7 @@ def test_a_second_submit_is_refused_while_the_first_runs(clone: Clone) -> None:
     assert (
         f"already queued or running: text:0 ({job}_0), text:1 ({job}_1), text:2 ({job}_2);" in second.stderr
     )
-    assert len(list((clone.root / "logs/lr_experiment_v7/submissions").iterdir())) == 2
+    assert len(list((clone.root / "logs/lr_experiment_v7/submissions").glob("*.json"))) == 2
 
 
 def test_a_hand_submitted_job_is_known_too(clone: Clone) -> None:
