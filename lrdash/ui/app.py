@@ -99,6 +99,7 @@ class LrdashApp(App[LrdashError]):
             self.exit(error)
             return
         self.glyphs = ASCII if self._ascii_only or self.settings.ascii else UNICODE
+        self.set_class(not self.glyphs.braille, "-ascii")
         self.set_keymap(self.settings.keys)
         self._set_theme(self.settings.theme)
         self.main = MainScreen()
@@ -256,4 +257,4 @@ class LrdashApp(App[LrdashError]):
 
 def _results_of(snapshot: Snapshot) -> object:
     """What a comparison depends on."""
-    return [(run.key, run.metrics.last, run.metrics.predict) for run in snapshot.runs]
+    return [(run.run, run.metrics.last, run.metrics.predict) for run in snapshot.runs]

@@ -41,26 +41,34 @@ def concerns(snapshot: Snapshot) -> list[Concern]:
 
 
 def _concerns_of(run: RunStatus) -> Iterator[Concern]:
-    name, tally = plain(run_name(run)), state_look(run.state, UNICODE).tally
+    tally = state_look(run.state, UNICODE).tally
     if run.diagnosis is not None:
         what = failure_words(run)
         remedy = "x r: apply the remedy" if run.diagnosis.command else "enter: its log"
         role: Role = "muted" if run.diagnosis.failure == "cancelled" else "error"
-        yield Concern(run.key, name, f"{what}: {plain(run.diagnosis.remedy)}", remedy, role)
+        yield _concern(run, f"{what}: {plain(run.diagnosis.remedy)}", remedy, role)
     elif tally == "failed":
         exit_code = f", exit {run.exit_code}" if run.exit_code else ""
-        yield Concern(run.key, name, plain(f"{run.state}{exit_code}"), "enter: its log")
+        yield _concern(run, plain(f"{run.state}{exit_code}"), "enter: its log")
     for check in run.checks:
         if check.verdict not in ("PASS", "WAITING"):
             reason = f"check {check.name}: {check.verdict}  {plain(check.observed)}".rstrip()
-            yield Concern(run.key, name, reason, "[: Checks")
+            yield _concern(run, reason, "[: Checks")
     if tally == "running" and run.progress.exceeds_time_limit:
-        yield Concern(run.key, name, "will not finish within its time limit", "x t: time limit", "warning")
+        yield _concern(run, "will not finish within its time limit", "x t: time limit", "warning")
     silence = run.progress.last_output_seconds
     if tally == "running" and silence is not None and silence > SILENT_SECONDS:
         yield Concern(
-            run.key, name, f"its log has been silent for {age(silence)}", "enter: its log", "warning"
+            run.key,
+            plain(run_name(run)),
+            f"its log has been silent for {age(silence)}",
+            "enter: its log",
+            "warning",
         )
+
+
+def _concern(run: RunStatus, reason: str, help_text: str, role: Role = "error") -> Concern:
+    return Concern(run.key, plain(run_name(run)), reason, help_text, role)
 
 
 def failure_words(run: RunStatus) -> str:
@@ -72,23 +80,22 @@ def failure_words(run: RunStatus) -> str:
 
 def news(before: Snapshot, after: Snapshot) -> list[News]:
     """Runs that started, ended or failed a check between two snapshots."""
-    known = {run.key: run for run in before.runs}
+    known = {run.run: run for run in before.runs}
     return [
         item
         for run in after.runs
-        if (earlier := known.get(run.key)) is not None and earlier is not run
+        if (earlier := known.get(run.run)) is not None and earlier is not run
         for item in _news_of(earlier, run)
     ]
 
 
 def _news_of(before: RunStatus, after: RunStatus) -> Iterator[News]:
-    name = plain(run_name(after))
     was, now = state_look(before.state, UNICODE).tally, state_look(after.state, UNICODE).tally
     if was != now and was in ("running", "pending") and now in ("done", "failed", "stopped"):
         why = f": {failure_words(after)}" if after.diagnosis else ""
-        yield News(after.key, f"{name} {plain(after.state or '')}{why}", now != "done")
+        yield News(after.key, f"{plain(run_name(after))} {plain(after.state or '')}{why}", now != "done")
     verdicts = {check.name: check.verdict for check in before.checks}
     for check in after.checks:
         failed = check.verdict not in ("PASS", "WAITING")
         if failed and verdicts.get(check.name) != check.verdict:
-            yield News(after.key, f"{name} check {check.name}: {check.verdict}", True)
+            yield News(after.key, f"{plain(run_name(after))} check {check.name}: {check.verdict}", True)

@@ -34,17 +34,16 @@ class Delta:
 
 
 def deltas(
-    snapshot: Snapshot, baselines: Mapping[str, str], comparison: Comparison | None
+    runs: Sequence[RunStatus], snapshot: Snapshot, baselines: Mapping[str, str], comparison: Comparison | None
 ) -> dict[str, Delta]:
     """Differences of the last epochs; with an interval where the same rows were compared."""
-    values = {run.key: metric(run, "eval_accuracy") for run in snapshot.runs}
-    names = {run.key: run.run for run in snapshot.runs}
+    bases = {group: snapshot.find(key) for group, key in baselines.items()}
     found = {}
-    for run in snapshot.runs:
-        base = baselines.get(run.group or FOREIGN, "")
-        mine, its = values[run.key], values.get(base)
-        if mine is not None and its is not None:
-            found[run.key] = _paired(comparison, run.run, names[base], mine - its)
+    for run in runs:
+        base = bases.get(run.group or FOREIGN)
+        mine, its = metric(run, "eval_accuracy"), metric(base, "eval_accuracy") if base else None
+        if base is not None and mine is not None and its is not None:
+            found[run.key] = _paired(comparison, run.run, base.run, mine - its)
     return found
 
 

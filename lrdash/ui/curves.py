@@ -52,9 +52,8 @@ def drawn_runs(runs: Sequence[RunStatus], selected: str, marked: frozenset[str])
     """All of them while they can be told apart; else the marked ones and those around the selected one."""
     if len(runs) <= MOST_CURVES:
         return list(runs)
-    chosen = [run for run in runs if run.key in marked or run.key == selected]
     if marked:
-        return chosen[: 2 * MOST_CURVES]
+        return [run for run in runs if run.key in marked or run.key == selected][: 2 * MOST_CURVES]
     at = next((position for position, run in enumerate(runs) if run.key == selected), 0)
     first = max(0, min(at - MOST_CURVES // 2, len(runs) - MOST_CURVES))
     return list(runs[first : first + MOST_CURVES])

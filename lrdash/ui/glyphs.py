@@ -55,7 +55,7 @@ ASCII = Glyphs(
     running="*", pending="o", done="+", failed="x", timed_out="T", cancelled="/", preempted="R", ending="*",
     suspended="=", absent=".", unknown="?", waiting="~", warning="!", folded=">", unfolded="v", marked="#",
     cursor=">", better="^", worse="v", same="=", bar="=", half_bar="=", bar_track="-", left_end="[",
-    right_end="]", point="*", filled_markers="ox^#v*", hollow_markers="0X+%V&", horizontal="-", vertical="|", dashed=".",
-    tick="+", corner="+", foot="+", delta="d", ellipsis="~", separator="|", minus="-", plus_minus="+-",
-    braille=False,
+    right_end="]", point="*", filled_markers="ox^#v*", hollow_markers="0X+%V&", horizontal="-", vertical="|",
+    dashed=".", tick="+", corner="+", foot="+", delta="d", ellipsis="~", separator="|", minus="-",
+    plus_minus="+-", braille=False,
 )  # fmt: skip

@@ -95,12 +95,18 @@ def baselines(snapshot: Snapshot, chosen: Mapping[str, str]) -> dict[str, str]:
     """The run of each group that the others are compared with: the chosen one, else the first."""
     first: dict[str, str] = {}
     for run in snapshot.runs:
-        first.setdefault(run.group or FOREIGN, run.key)
-    present = {run.key for run in snapshot.runs}
-    return {group: chosen[group] if chosen.get(group) in present else key for group, key in first.items()}
+        if (run.group or FOREIGN) not in first:
+            first[run.group or FOREIGN] = run.key
+    return {group: _chosen(snapshot, chosen.get(group)) or key for group, key in first.items()}
+
+
+def _chosen(snapshot: Snapshot, key: str | None) -> str | None:
+    return key if key is not None and any(run.key == key for run in snapshot.runs) else None
 
 
 def _matches(run: RunStatus, words: str) -> bool:
+    if not words:
+        return True
     text = f"{run.run} {run.label} {run.group} {run.state} {run.index} {run.task or ''}".lower()
     return all(word in text for word in words.lower().split())
 

@@ -99,8 +99,12 @@ ROWS = [(view, key) for view, keys in VIEWS.items() if view not in OF_THE_LOG fo
 async def test_every_key_works(view: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.chdir(tmp_path)
     app = app_with_backend()
+
     # Chosen entries of a page that only shows are nobody's; the walk wants to see them.
-    monkeypatch.setattr(TextDialog, "on_lines_chosen", lambda self, event: self.dismiss(None), raising=False)
+    def close(self: TextDialog) -> None:
+        self.dismiss(None)
+
+    monkeypatch.setattr(TextDialog, "on_lines_chosen", close, raising=False)
     async with app.run_test(size=(120, 40)) as pilot:
         await opened(pilot)
         for key in VIEWS[view]:

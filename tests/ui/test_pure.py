@@ -101,8 +101,9 @@ def test_deltas_are_against_the_chosen_baseline() -> None:
     snapshot = fakes.half_way()
     base = baselines(snapshot, {"text": "text:1", "vision": "gone"})
     assert base == {"text": "text:1", "vision": "vision:0"}
-    assert deltas(snapshot, base, None)["text:0"].value == pytest.approx(0.196)
-    assert "vision:2" not in deltas(snapshot, base, None)
+    found = deltas(snapshot.runs, snapshot, base, None)
+    assert found["text:0"].value == pytest.approx(0.196)
+    assert "vision:2" not in found
 
 
 def test_important_columns_stay_longest() -> None:

@@ -53,6 +53,10 @@ class MainScreen(Overlays):
     chart_view: reactive[ChartView] = reactive(ChartView())
     """Kept for every chart: what is shown on Home is shown under Metrics too."""
 
+    def __init__(self) -> None:
+        super().__init__()
+        self._concerns = 0
+
     def compose(self) -> ComposeResult:
         yield StatusBar(id="status")
         yield TabBar(id="tabs")
@@ -80,6 +84,7 @@ class MainScreen(Overlays):
     def watch_snapshot(self, snapshot: Snapshot) -> None:
         if not self.selected and snapshot.runs:
             self.selected = snapshot.runs[0].key
+        self._concerns = len(concerns(snapshot))
         self.show_state()
 
     def watch_selected(self) -> None:
@@ -110,7 +115,7 @@ class MainScreen(Overlays):
         status.snapshot, status.notice = state.snapshot, self.notice
         tabs = self.query_one(TabBar)
         tabs.subject = plain(run_name(run)) if run else ""
-        tabs.attention = len(concerns(state.snapshot))
+        tabs.attention = self._concerns
         view = self.view
         if view is not None:
             view.show(state)  # type: ignore[attr-defined]

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from lrdash.report.cells import difference, heading
 from lrdash.results.comparison import Estimate, GroupComparison, Pair, RunSummary
-from lrdash.results.wording import p_value
+from lrdash.results.wording import p_value, signed
 from lrdash.ui.context import InkSpan
 from lrdash.ui.format import NOTHING, fraction, loss, plain
 from lrdash.ui.glyphs import Glyphs
@@ -110,7 +110,7 @@ def _pair_lines(
         picture = interval_spans(pair.accuracy, scale, drawn, ink, glyphs, marker=glyphs.point, reference=0.0)
         cells: list[Cell] = [
             _pair_name(group, pair, looks, glyphs),
-            [(difference(pair.accuracy), "text")],
+            [(_points(pair.accuracy, width), "text")],
             picture,
             [(_holm(pair), "bold" if pair.significant else "muted")],
             [(f"{pair.only_run}:{pair.only_other}", "text")],
@@ -120,7 +120,7 @@ def _pair_lines(
         rows.append((f"{pair.run}-{pair.other}", cells[: 4 if width < NARROW else 5 if width < FULL else 7]))
     titles = [
         "difference",
-        "accuracy, points",
+        "accuracy, points" if width >= NARROW else "points",
         "95 % interval",
         "Holm",
         "only right",
@@ -142,6 +142,11 @@ def _pair_name(
         (f"{its.marker(glyphs)} ", its.colour),
         (plain(other.label), "text"),
     ]
+
+
+def _points(one: Estimate, width: int) -> str:
+    """In points, with the interval where it has room beside the picture of it."""
+    return difference(one) if width >= NARROW else signed(100 * one.value, 1)
 
 
 def _verdict_ink(pair: Pair) -> Role:

@@ -117,16 +117,16 @@ class RunTable(ScrollView, Painted, can_focus=True):
         if self.snapshot is None or not self.size.width:
             return
         base = baselines(self.snapshot, self.chosen_baselines)
+        runs = self._runs_on_screen()
         base = baselines(self.snapshot, self.chosen_baselines)
         self._cell_context = TableContext(
             now=datetime.fromisoformat(self.snapshot.taken_at),
             glyphs=self.glyphs,
             baselines=frozenset(base.values()),
-            deltas=deltas(self.snapshot, base, self.comparison),
+            deltas=deltas(runs, self.snapshot, base, self.comparison),
             bar_width=12 if self.size.width >= WIDE else 6,
             compact=self.size.width < WIDE,
         )
-        runs = self._runs_on_screen()
         self._widths = column_widths(runs, self._cell_context)
         labels = max((cell_len(plain(run.label or run.run)) for run in runs), default=MIN_LABEL)
         wanted = max(MIN_LABEL, min(labels, self.size.width // 3))

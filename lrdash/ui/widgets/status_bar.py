@@ -13,7 +13,7 @@ from textual.widget import Widget
 from lrdash.monitor.snapshot import Snapshot, Source
 from lrdash.ui.context import Painted
 from lrdash.ui.format import age, plain
-from lrdash.ui.theme import TALLIES, Role, state_look
+from lrdash.ui.theme import TALLIES, Look, Role, state_look
 
 Part = tuple[str, Role]
 _SHOWN_SOURCES = ("queue", "logs", "results")
@@ -26,12 +26,17 @@ class StatusBar(Widget, Painted):
     notice: reactive[str] = reactive("")
     """Said instead of the tally: `paused`, `replay 8x`."""
 
+    def __init__(self, *, id: str | None = None) -> None:  # noqa: A002 - Textual's name
+        super().__init__(id=id)
+        self._counts: list[tuple[Look, int]] = []
+
     def on_mount(self) -> None:
         self._received = monotonic()
         self.set_interval(1, self.refresh)
 
     def watch_snapshot(self) -> None:
         self._received = monotonic()
+        self._count()
 
     def render_line(self, y: int) -> Strip:
         if self.snapshot is None or y:
@@ -48,16 +53,19 @@ class StatusBar(Widget, Painted):
                     return self.line([*left, (" " * room, "text"), *right], width)
         return self.line(name, width)
 
-    def _tally(self, words: bool) -> list[Part]:
-        assert self.snapshot is not None
+    def _count(self) -> None:
+        if self.snapshot is None:
+            return
         looks = [state_look(run.state, self.glyphs) for run in self.snapshot.runs]
         counts = Counter(look.tally for look in looks)
         shown = {look.tally: look for look in looks}
+        self._counts = [(shown[tally], counts[tally]) for tally in TALLIES if tally in counts]
+
+    def _tally(self, words: bool) -> list[Part]:
         parts: list[Part] = []
-        for tally in TALLIES:
-            if look := shown.get(tally):
-                parts.append((f" {look.glyph} ", look.role))
-                parts.append((f"{counts[tally]}{' ' + tally if words else ''} ", "text"))
+        for look, count in self._counts:
+            parts.append((f" {look.glyph} ", look.role))
+            parts.append((f"{count}{' ' + look.tally if words else ''} ", "text"))
         return parts
 
     def _worst_source(self) -> tuple[str, ...]:
