@@ -76,7 +76,9 @@ def _removals(sweep: Sweep, run: Run) -> Iterator[Removal]:
     newest = max(checkpoints, key=checkpoint_step, default=None)
     leftovers = [path for path in folder.glob(".*") if _LEFTOVER.fullmatch(path.name)]
     outdated = [path for path in checkpoints if path != newest]
-    states = [path for name in _OPTIMIZER_STATES for path in newest.glob(name)] if newest else []
+    # What a link leads to is another folder's.
+    inside = newest if newest and not newest.is_symlink() else None
+    states = [path for name in _OPTIMIZER_STATES for path in inside.glob(name)] if inside else []
     for path in sorted(outdated) + leftovers + states:
         yield Removal(run, path, _size(path))
 

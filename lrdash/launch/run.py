@@ -11,7 +11,7 @@ from lrdash.launch.attempt import Attempt, read_attempt
 from lrdash.launch.command import DRY_RUN, run_command, run_environment, shell_text
 from lrdash.launch.gpu import check_gpus
 from lrdash.launch.port import STEP, reserved_port
-from lrdash.launch.streams import port_was_taken, stderr_position
+from lrdash.launch.streams import log_positions, port_was_taken
 from lrdash.launch.supervision import Supervision
 from lrdash.scheduler.processes import become_subreaper
 from lrdash.sweep.spec import Run, Sweep
@@ -27,9 +27,9 @@ def launch(sweep: Sweep, run: Run, extra: Sequence[str]) -> int:
     preferred = sweep.run_port(run)
     while True:
         with reserved_port(preferred) as port:
-            start = stderr_position()
+            starts = log_positions()
             code = _train(sweep, run, attempt, port, extra, supervision)
-        if code == 0 or supervision.was_signalled or not port_was_taken(start):
+        if code == 0 or supervision.was_signalled or not port_was_taken(starts):
             return supervision.after(code)
         # Something else took the port between our look and torchrun's: nothing has been trained yet.
         preferred = port + STEP

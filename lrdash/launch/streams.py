@@ -1,27 +1,29 @@
-"""What this start of a run has written to its error log so far."""
+"""What this start of a run has written to its logs so far."""
 
 from __future__ import annotations
 
 import os
 import stat
 
-STDERR = 2
+STREAMS = (1, 2)
 _LOOKED_AT_BYTES = 1 << 20
 _PORT_TAKEN = (b"EADDRINUSE", b"Address already in use", b"address already in use")
-_WORKER_STARTED = b"[INFO] Process rank:"
+_RANK_STARTED = b"[INFO] Process rank:"
 
 
-def stderr_position() -> int | None:
-    """Where the error log ends now; None when stderr is no file."""
-    status = os.fstat(STDERR)
-    return status.st_size if stat.S_ISREG(status.st_mode) else None
+def log_positions() -> dict[int, int]:
+    """Where stdout and stderr end now; a stream that is no file is left out."""
+    statuses = {stream: os.fstat(stream) for stream in STREAMS}
+    return {stream: status.st_size for stream, status in statuses.items() if stat.S_ISREG(status.st_mode)}
 
 
-def port_was_taken(start: int | None) -> bool:
-    """Whether torchrun, after position `start` of the error log, found its port in use and ran no rank."""
-    if start is None:
-        return False
-    with open(f"/proc/self/fd/{STDERR}", "rb") as log:
+def port_was_taken(starts: dict[int, int]) -> bool:
+    """Whether torchrun, after these positions, found its port in use before any rank ran."""
+    written = b"".join(_read(stream, start) for stream, start in starts.items())
+    return _RANK_STARTED not in written and any(text in written for text in _PORT_TAKEN)
+
+
+def _read(stream: int, start: int) -> bytes:
+    with open(f"/proc/self/fd/{stream}", "rb") as log:
         log.seek(start)
-        written = log.read(_LOOKED_AT_BYTES)
-    return _WORKER_STARTED not in written and any(text in written for text in _PORT_TAKEN)
+        return log.read(_LOOKED_AT_BYTES)

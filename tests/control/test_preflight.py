@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import struct
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,7 +13,7 @@ import pytest
 from lrdash.control.preflight import Finding, preflight, raise_errors
 from lrdash.control.preflight.disk import check_disk, gigabytes, needed_bytes
 from lrdash.control.preflight.model import count_parameters, find_checkpoint, hub_cache
-from lrdash.control.preflight.node import check_ports, check_shared
+from lrdash.control.preflight.node import check_ports, check_programs, check_shared
 from lrdash.control.submission import plan_submission
 from lrdash.errors import PreflightError
 from lrdash.scheduler.local import LocalScheduler
@@ -118,6 +119,13 @@ def test_what_only_this_node_has_is_warned_about(tmp_path: Path) -> None:
         "the Python environment is in /dev/shm/venv, which compute nodes may not see",
     ]
     assert list(check_shared(replace(sweep, root=Path("/home/x")), {"LRDASH_VENV": "/home/y"})) == []
+
+
+def test_a_chosen_environment_without_lrdash(tmp_path: Path) -> None:
+    sweep = write_sweep(tmp_path)
+    (found,) = check_programs(sweep.groups[0], {"LRDASH_VENV": "/no/venv"})
+    assert (found.level, found.text.partition(";")[0]) == ("error", "LRDASH_VENV=/no/venv has no bin/lrdash")
+    assert list(check_programs(sweep.groups[0], {"LRDASH_VENV": sys.prefix})) == []
 
 
 def test_the_environment_that_beats_the_script_is_told(tmp_path: Path) -> None:

@@ -236,7 +236,7 @@ def test_a_port_lost_to_a_stranger_is_replaced(tmp_path: Path) -> None:
 
 
 def test_a_failure_after_the_ranks_started_is_not_tried_again(tmp_path: Path) -> None:
-    said = "import sys; print('[INFO] Process rank: 0', file=sys.stderr); sys.exit('EADDRINUSE')"
+    said = "import sys; print('[INFO] Process ' + 'rank: 0'); sys.exit('EADDRINUSE')"
     with launched(write_sweep(tmp_path, said)) as process:
         assert process.wait(timeout=10) == 1
     assert (tmp_path / "out").read_text().count("lrdash: sweep=") == 1

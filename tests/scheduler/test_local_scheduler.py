@@ -199,6 +199,17 @@ def test_a_dead_supervisor_is_noticed_and_its_runs_end_with_it(tmp_path: Path) -
     wait_for(sweep, "NODE_FAIL", "NODE_FAIL", "COMPLETED", "COMPLETED")
 
 
+def test_a_supervisor_that_is_told_to_end_cancels_everything(tmp_path: Path) -> None:
+    sweep = write_sweep(tmp_path, WAITS, processes=len(os.sched_getaffinity(0)))
+    LocalScheduler(sweep).submit(submission(sweep))
+    wait_until((tmp_path / "running").exists)
+    mark = supervisor(sweep)
+    assert mark is not None
+    os.kill(mark.pid, signal.SIGTERM)
+    wait_for(sweep, "CANCELLED", "CANCELLED")
+    wait_until(lambda: supervisor(sweep) is None)
+
+
 def test_a_supervisor_on_another_host_is_left_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     sweep = write_sweep(tmp_path, WAITS)
     scheduler = LocalScheduler(sweep)

@@ -26,9 +26,14 @@ def check_folders(sweep: Sweep) -> Iterator[Finding]:
             yield Finding("error", "folders", f"{folder} cannot be written to: {parent} does not let you")
 
 
-def check_programs(group: Group) -> Iterator[Finding]:
-    """Whether this environment, the one that LRDASH_VENV hands on, can train."""
-    if group.program:
+def check_programs(group: Group, environment: Mapping[str, str]) -> Iterator[Finding]:
+    """Whether the Python environment of the job has lrdash, and what the bundled trainer needs."""
+    chosen = environment.get("LRDASH_VENV")
+    if chosen and not Path(chosen, "bin", "lrdash").exists():
+        remedy = "install it there, or unset LRDASH_VENV to use this one"
+        yield Finding("error", "environment", f"LRDASH_VENV={chosen} has no bin/lrdash; {remedy}")
+        return
+    if group.program or (chosen and Path(chosen) != Path(sys.prefix)):
         return
     missing = [name for name in _TRAINER_NEEDS if find_spec(name) is None]
     if missing:

@@ -59,7 +59,7 @@ def _check_group(
 ) -> Iterator[Finding]:
     on_slurm = scheduler.name == "slurm"
     yield from script.check_script(sweep, group, environment, on_slurm=on_slurm)
-    yield from node.check_programs(group)
+    yield from node.check_programs(group, environment)
     if not on_slurm:
         yield from node.check_this_machine(sweep, group, environment)
         if ignored := ignored_options(group.script):
