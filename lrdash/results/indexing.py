@@ -330,8 +330,9 @@ def _note_disagreement(
     rows: _Rows, predicted: Sequence[int], probabilities: array[float], width: int
 ) -> None:
     """Note predictions that are not the most probable class: another threshold, or a mistake."""
-    highest = (
-        list(map(max, *(probabilities[at::width] for at in range(width)))) if width > 1 else probabilities
-    )
-    if others := sum(map(lt, probabilities_of(predicted, probabilities, width), highest)):
+    said = probabilities_of(predicted, probabilities, width)
+    if min(said) > 0.5:
+        return
+    highest = map(max, zip(*(probabilities[at::width] for at in range(width)), strict=True))
+    if others := sum(map(lt, said, highest)):
         rows.notes.append(f"{others:,} predicted labels are not the most probable class")

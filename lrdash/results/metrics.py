@@ -8,9 +8,10 @@ from __future__ import annotations
 import itertools
 import math
 from array import array
+from bisect import bisect_right
 from collections import Counter
-from collections.abc import Iterable, Sequence
-from itertools import compress
+from collections.abc import Iterator, Sequence
+from itertools import compress, pairwise
 from operator import eq, not_
 
 import msgspec
@@ -154,7 +155,9 @@ def probability_metrics(
     if not n:
         return ProbabilityMetrics()
     columns = [probabilities[at::classes] for at in range(classes)]
-    bins = reliability_bins(probabilities_of(predicted, probabilities, classes), map(eq, truths, predicted))
+    bins = reliability_bins(
+        probabilities_of(predicted, probabilities, classes), list(map(eq, truths, predicted))
+    )
     per_class = list(range(classes)) if positive is None else [positive]
     return ProbabilityMetrics(
         auroc=_mean_of_all([auroc([truth == at for truth in truths], columns[at]) for at in per_class]),
@@ -196,19 +199,24 @@ def log_loss(truths: Sequence[int], probabilities: Sequence[float], classes: int
 
 
 def reliability_bins(
-    confidences: Sequence[float], rights: Iterable[bool], bins: int = ECE_BINS
+    confidences: Sequence[float], rights: Sequence[bool], bins: int = ECE_BINS
 ) -> tuple[Bin, ...]:
     """Equal-width bins of the predicted class's probability; C. Guo et al., ICML 2017."""
-    places = [min(bins, max(1, math.ceil(confidence * bins))) - 1 for confidence in confidences]
-    counts, hits, sums = Counter(places), Counter(compress(places, rights)), [0.0] * bins
-    for place, confidence in zip(places, confidences, strict=True):
-        sums[place] += confidence
-    return tuple(
-        Bin(
-            at / bins, (at + 1) / bins, counts[at], _ratio(sums[at], counts[at]), _ratio(hits[at], counts[at])
-        )
-        for at in range(bins)
-    )
+    hits, misses = sorted(compress(confidences, rights)), sorted(compress(confidences, map(not_, rights)))
+    edges = [at / bins for at in range(1, bins)]
+    found = []
+    for at, (inside, outside) in enumerate(zip(_parts(hits, edges), _parts(misses, edges), strict=True)):
+        count = len(inside) + len(outside)
+        total = math.fsum(inside) + math.fsum(outside)
+        bar = Bin(at / bins, (at + 1) / bins, count, _ratio(total, count), _ratio(len(inside), count))
+        found.append(bar)
+    return tuple(found)
+
+
+def _parts(ordered: Sequence[float], edges: Sequence[float]) -> Iterator[Sequence[float]]:
+    """Sorted values cut after each edge; a value on an edge lies before it."""
+    cuts = [0, *(bisect_right(ordered, edge) for edge in edges), len(ordered)]
+    return (ordered[low:high] for low, high in pairwise(cuts))
 
 
 def expected_calibration_error(bins: Sequence[Bin]) -> float | None:

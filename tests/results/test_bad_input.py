@@ -5,9 +5,9 @@ Half-written and malformed files: test_history.py, test_predictions.py and test_
 
 from __future__ import annotations
 
+import inspect
 import json
 import math
-import os
 import subprocess
 import sys
 from pathlib import Path
@@ -21,6 +21,7 @@ from lrdash.results.comparison import GroupComparison
 from lrdash.results.documents import RunResults
 from lrdash.results.history import ResultsReader
 from lrdash.results.predictions import PredictionStore
+from tests.benchmarks.results import PEAK
 from tests.results.making import LABELS, epoch_row, prediction_lines, results_dir, write_epochs, write_lines
 
 
@@ -181,16 +182,10 @@ def test_a_gigabyte_of_predictions_is_compared_in_little_memory(tmp_path: Path) 
         for at in range(600_000):
             file.write(lines[at % 1000].replace("{id}", str(at)) + "\n")
     assert path.stat().st_size > 1e9
-    program = (
-        "import resource, sys; from pathlib import Path; from lrdash.results.indexing import build_index; "
-        "before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss; "
-        "index = build_index(Path(sys.argv[1])); "
-        "print(len(index.truths) // 2, (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) // 1024)"
-    )
     done = subprocess.run(
-        [sys.executable, "-c", program, str(path)], capture_output=True, text=True, check=True, env=os.environ
+        [sys.executable, "-c", inspect.cleandoc(PEAK), str(path)], capture_output=True, text=True, check=True
     )
-    rows, mebibytes = map(int, done.stdout.split())
+    mebibytes, rows = map(int, done.stdout.split())
     print(f"  {rows:,} rows indexed in {mebibytes} MiB")
     assert rows == 600_000
     assert mebibytes < 256
