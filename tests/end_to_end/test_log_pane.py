@@ -96,6 +96,7 @@ def test_a_paste_into_the_log_does_nothing(log: Path) -> None:
         terminal.keys("Down")
         terminal.wait_for(at_the_end)
         terminal.keys("/")
+        terminal.wait_for("/ search")
         terminal.paste("line 77")
         terminal.keys("Enter")
         terminal.wait_for("/line 77  1 of 1")
