@@ -26,6 +26,7 @@ from lrdash.errors import (
     SchedulerError,
     TimedOutError,
     UnreachableError,
+    UsageError,
 )
 from lrdash.launch.attempt import FRESH, OVERRIDES
 from lrdash.scheduler.base import Scheduler, Submission
@@ -39,12 +40,21 @@ from lrdash.scheduler.records import (
     write_record,
 )
 from lrdash.sweep.arguments import with_overrides
-from lrdash.sweep.script import read_script
+from lrdash.sweep.script import parse_options, read_script
 from lrdash.sweep.spec import Group, Run, Scalar, Sweep
 
 LOST_SECONDS = 60.0
 """How long a request without an answer may still be on its way."""
 GIT_SECONDS = 5.0
+_OURS = {
+    "array": "--index chooses the indices",
+    "job-name": "the sweep's name and group are the job's name",
+    "chdir": "a job runs in the sweep's root",
+    "comment": "it carries the token by which a lost answer is found",
+    "wrap": "the group's script is what runs",
+    "test-only": "`lrdash preflight` asks that",
+}
+"""sbatch's options that a submission sets itself, and why they cannot be given."""
 
 
 @dataclass(frozen=True)
@@ -101,8 +111,9 @@ def plan_submission(
     """One array job for each group that has any of `runs` (all by default).
 
     Raises:
-        UsageError: an override cannot hold.
+        UsageError: an override cannot hold, or an option is not for the user to give.
     """
+    _check_options(options)
     chosen = {run.name for run in (sweep.runs if runs is None else runs)}
     sweep = with_overrides(sweep, overrides)
     token = secrets.token_hex(4)
@@ -128,6 +139,18 @@ def plan_submission(
         if any(run.name in chosen for run in group.runs)
     )
     return SubmissionPlan(sweep, jobs, dict(overrides), fresh)
+
+
+def _check_options(options: Sequence[str]) -> None:
+    before = "="
+    for word in options:
+        # sbatch takes the first word that is no option, nor the value of one, for the script.
+        if not word.startswith("-") and ("=" in before or not before.startswith("-")):
+            raise UsageError(f"{word!r} after -- is no sbatch option; write --name=value")
+        before = word
+    for name in parse_options(options):
+        if name in _OURS:
+            raise UsageError(f"--{name} cannot be given after --: {_OURS[name]}")
 
 
 def _at_once(group: Group) -> int | None:

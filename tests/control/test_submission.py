@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -146,6 +147,23 @@ def test_overrides_reach_the_job_and_the_record(sweep: Sweep) -> None:
 def test_overrides_that_cannot_hold(sweep: Sweep) -> None:
     with pytest.raises(UsageError, match="--set num_train_epochs is 0"):
         plan_submission(sweep, FakeScheduler(sweep, []), overrides={"num_train_epochs": 0})
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (("--array=0",), "--array cannot be given after --: --index chooses the indices"),
+        (("-J", "x"), "--job-name cannot be given"),
+        (("-D/elsewhere",), "--chdir cannot be given"),
+        (("--comment=x",), "--comment cannot be given"),
+        (("other.sbatch",), "'other.sbatch' after -- is no sbatch option"),
+        (("--time=5", "other.sbatch"), "'other.sbatch' after -- is no sbatch option"),
+    ],
+)
+def test_options_that_are_not_the_user_s(sweep: Sweep, options: tuple[str, ...], said: str) -> None:
+    with pytest.raises(UsageError, match=re.escape(said)):
+        plan_submission(sweep, FakeScheduler(sweep, []), options=options)
+    plan_submission(sweep, FakeScheduler(sweep, []), options=("-t", "5", "--mem=1G", "--requeue"))
 
 
 def test_the_environment_of_the_running_python_is_handed_on(

@@ -119,6 +119,16 @@ def test_jobs_of_two_submissions_share_one_supervisor(tmp_path: Path) -> None:
     wait_until(lambda: supervisor(sweep) is None)
 
 
+def test_no_job_is_forgotten_by_a_supervisor_that_is_about_to_end(tmp_path: Path) -> None:
+    sweep = write_sweep(tmp_path)
+    sweep.groups[0].script.write_text("#!/bin/bash\n")
+    scheduler = LocalScheduler(sweep)
+    for _ in range(12):
+        job = scheduler.submit(submission(sweep, (0,)))
+        wait_until(lambda job=job: tasks(sweep)[f"{job}_0"].is_finished)  # type: ignore[misc]
+    assert states(sweep) == ["COMPLETED"] * 12
+
+
 def test_ids_are_above_all_ids_of_the_log_folder(tmp_path: Path) -> None:
     sweep = write_sweep(tmp_path)
     (tmp_path / "logs/tiny/5512_0.out").touch()
