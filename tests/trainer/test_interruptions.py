@@ -17,6 +17,7 @@ pytestmark = pytest.mark.training
 STEPS_PER_EPOCH = 3
 STEP = "trainer.engine:Engine.training_step"
 SAVE = "trainer.checkpoints:publish"
+WEIGHTS = "trainer.engine:Engine._save"
 OPTIMIZER = "trainer.engine:save_optimizer"
 EVALUATION = "transformers.trainer_callback:CallbackHandler.on_prediction_step"
 PREDICTION = "trainer.results:write_predictions"
@@ -55,46 +56,70 @@ def check_resumed(resumed: Training, uninterrupted: Training, step: int) -> None
     assert not (resumed.folder / "saves" / "stopped.json").exists()
 
 
-@pytest.mark.parametrize(
-    ("place", "call", "step", "checkpoint"),
-    [
-        (STEP, 5, 5, "checkpoint-5"),
-        (SAVE, 1, 3, "checkpoint-epoch1"),
-        (EVALUATION, 4, 6, "checkpoint-epoch2"),
-        (EVALUATION, 10, 9, "checkpoint-epoch3"),  # the prediction after the last epoch
-    ],
-    ids=["epoch", "save", "evaluation", "prediction"],
-)
+# Where the signal arrives, at which call, and from which step the run goes on. In an epoch the run stops
+# after the step that is being computed; in a save or an evaluation at the checkpoint of that epoch.
+STOPS = [
+    (STEP, 5, 5),
+    (SAVE, 1, 3),
+    (EVALUATION, 4, 6),
+    (EVALUATION, 10, 9),  # the prediction after the last epoch
+    (STEP, 1, 1),
+    (STEP, 8, 8),
+    (OPTIMIZER, 2, 6),
+    (WEIGHTS, 3, 9),
+    (EVALUATION, 1, 3),
+    (EVALUATION, 7, 9),
+]
+# A killed run goes on from the last checkpoint that was complete.
+KILLS = [
+    (STEP, 8, 6),
+    (SAVE, 2, 3),
+    (OPTIMIZER, 3, 6),
+    (EVALUATION, 5, 6),
+    (PREDICTION, 1, 9),
+    (STEP, 5, 3),
+    (STEP, 7, 6),
+    (WEIGHTS, 2, 3),
+    (EVALUATION, 2, 3),
+    (EVALUATION, 9, 9),
+]
+SMALLEST = 5
+
+
+def cases(every: list[tuple[str, int, int]]) -> list[Any]:
+    """All of them in the acceptance tests, the first few always."""
+    return [
+        pytest.param(
+            *case, marks=[] if number < SMALLEST else [pytest.mark.acceptance], id=f"{name(case)}{case[1]}"
+        )
+        for number, case in enumerate(every)
+    ]
+
+
+def name(case: tuple[str, int, int]) -> str:
+    return case[0].rpartition(".")[2].rpartition(":")[2]
+
+
+@pytest.mark.parametrize(("place", "call", "step"), cases(STOPS))
 def test_a_stopped_run_goes_on_as_if_it_had_not_been(
-    command: list[str],
-    uninterrupted: Training,
-    tmp_path: Path,
-    place: str,
-    call: int,
-    step: int,
-    checkpoint: str,
+    command: list[str], uninterrupted: Training, tmp_path: Path, place: str, call: int, step: int
 ) -> None:
-    stop = Interruption(place, call, signal.SIGTERM)
-    stopped = train(command, tmp_path, code=STOPPED_EXIT_CODE, hook=stop)
+    stopped = train(command, tmp_path, code=STOPPED_EXIT_CODE, hook=Interruption(place, call, signal.SIGTERM))
+    epoch = step / STEPS_PER_EPOCH
+    checkpoint = f"saves/checkpoint-epoch{epoch:.0f}" if epoch.is_integer() else f"saves/checkpoint-{step}"
     marker = read(tmp_path / "saves" / "stopped.json")
     assert marker == {
         "step": step,
-        "epoch": pytest.approx(step / STEPS_PER_EPOCH, abs=1e-6),
+        "epoch": pytest.approx(epoch, abs=1e-6),
         "signal": "SIGTERM",
-        "checkpoint": f"saves/{checkpoint}",
+        "checkpoint": checkpoint,
     }
-    assert (
-        f"[INFO] Stopped by SIGTERM at step {step}, epoch {step / 3:.2f}; checkpoint saves/{checkpoint}"
-        in (stopped.out.splitlines())
-    )
+    line = f"[INFO] Stopped by SIGTERM at step {step}, epoch {epoch:.2f}; checkpoint {checkpoint}"
+    assert line in stopped.out.splitlines()
     check_resumed(train(command, tmp_path), uninterrupted, step)
 
 
-@pytest.mark.parametrize(
-    ("place", "call", "step"),
-    [(STEP, 8, 6), (SAVE, 2, 3), (OPTIMIZER, 3, 6), (EVALUATION, 5, 6), (PREDICTION, 1, 9)],
-    ids=["epoch", "publishing", "saving", "evaluation", "prediction"],
-)
+@pytest.mark.parametrize(("place", "call", "step"), cases(KILLS))
 def test_a_killed_run_goes_on_from_its_last_complete_checkpoint(
     command: list[str], uninterrupted: Training, tmp_path: Path, place: str, call: int, step: int
 ) -> None:
