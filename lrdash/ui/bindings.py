@@ -111,13 +111,26 @@ VIEWS: dict[str, tuple[Key, ...]] = {
         Key("page_down", "pagedown,ctrl+d", "page(1)", "Page down", "a page down"),
         Key("left", "left,h", "sideways(-8)", "Left", "scroll to the left"),
         Key("right", "right", "sideways(8)", "Right", "scroll to the right"),
-        Key("choose", "enter", "choose", "Choose", "what the line under the cursor is for"),
+        Key("choose", "enter", "choose", "Open", "what stands behind the line under the cursor", True),
     ),
     "menu": (
         Key("up", "up", "move(-1)", "Up", "previous entry"),
         Key("down", "down", "move(1)", "Down", "next entry"),
         Key("choose", "enter", "choose", "Choose", "this entry; its letter does the same", True),
         Key("close", "escape", "screen.close", "Close", "close without choosing", True),
+    ),
+    "predictions": (
+        Key(
+            "filter",
+            "f",
+            "filter",
+            "Rows",
+            "other rows: errors, right against wrong, every run wrong, all",
+            True,
+        ),
+        Key("confidence", "c", "confidence", "Confidence", "the most or the least confident first", True),
+        Key("pane", "tab", "app.focus_next", "Pane", "from the rows to the text and back"),
+        Key("close", "escape,q", "close", "Close", "close", True),
     ),
     "dialog": (Key("close", "escape,q", "close", "Close", "close", True),),
     "confirm": (
@@ -170,7 +183,7 @@ VIEWS: dict[str, tuple[Key, ...]] = {
 VIEW_TITLES = {
     "everywhere": "Everywhere", "home": "Runs", "chart": "Curves", "list": "Tables and pages", "log": "Log",
     "search": "Searching a log", "wall": "The wall of logs",
-    "menu": "Menus", "dialog": "Dialogs", "confirm": "Questions",
+    "menu": "Menus", "predictions": "Predictions", "dialog": "Dialogs", "confirm": "Questions",
 }  # fmt: skip
 
 

@@ -93,6 +93,18 @@ class Overlays(Screen[None]):
     def select_run(self, key: str) -> None:
         raise NotImplementedError
 
+    def browse(self, run: str, other: str | None = None) -> None:
+        """The predictions of a run, or of one against another."""
+        from lrdash.ui.dialogs.predictions import PredictionsDialog
+        from lrdash.ui.series import series_looks
+
+        if backend := self._backend():
+            runs = self.state.snapshot.runs
+            looks = series_looks(runs)
+            by_name = {status.run: looks[status.key] for status in runs}
+            labels = {status.run: plain(status.label or status.run) for status in runs}
+            self.app.push_screen(PredictionsDialog(backend, by_name, labels, run, other))
+
     # Copying
 
     @work

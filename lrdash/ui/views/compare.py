@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from textual import on
 from textual.app import ComposeResult
 from textual.containers import Container
 
 from lrdash.ui.context import Painted
 from lrdash.ui.state import ScreenState
-from lrdash.ui.views.compare_lines import comparison_lines
+from lrdash.ui.views.compare_lines import PAIR_SEPARATOR, comparison_lines
 from lrdash.ui.widgets.lines import Line, Lines
 
 
@@ -24,7 +25,16 @@ class CompareView(Container, Painted):
             page.show([Line(((" comparing the predictions…", "muted"),))])
             return
         page.border_title = f"comparison {self.glyphs.separator} {state.comparison.epoch} epoch"
-        page.show(comparison_lines(state, self.glyphs, self.size.width - 4))
+        page.show(comparison_lines(state, self.glyphs, self.size.width - 5))
+
+    @on(Lines.Chosen)
+    def _browse(self, event: Lines.Chosen) -> None:
+        """The rows behind a run (its errors) or behind a pair (right against wrong)."""
+        event.stop()
+        from lrdash.ui.screens.main import MainScreen
+
+        if isinstance(self.screen, MainScreen):
+            self.screen.browse(*event.key.split(PAIR_SEPARATOR))
 
     def on_resize(self) -> None:
         from lrdash.ui.screens.main import MainScreen

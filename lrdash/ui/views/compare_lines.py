@@ -20,6 +20,8 @@ from lrdash.ui.widgets.lines import Line, line
 NARROW = 96
 FULL = 132
 BLANK = Line()
+PAIR_SEPARATOR = "\0"
+"""Between the two runs in the key of a pair's line."""
 
 
 def comparison_lines(state: ScreenState, glyphs: Glyphs, width: int) -> list[Line]:
@@ -54,6 +56,7 @@ def _group_lines(
         lines += [BLANK, *_pair_lines(group, looks, glyphs, width)]
     lines += [line((f" {glyphs.warning} {plain(text)}", "warning")) for text in group.refused]
     lines.append(BLANK)
+    lines += _confusion_lines(group, looks, glyphs, width)
     for text in group.conclusion[1:]:
         lines += wrapped(f"{glyphs.absent} {plain(text)}", width, "text")
     for answer in group.answers:
@@ -117,7 +120,12 @@ def _pair_lines(
             [(difference(pair.f1), "text")],
             [(NOTHING if pair.detectable_gap is None else f"{100 * pair.detectable_gap:.1f}", "muted")],
         ]
-        rows.append((f"{pair.run}-{pair.other}", cells[: 4 if width < NARROW else 5 if width < FULL else 7]))
+        rows.append(
+            (
+                f"{pair.run}{PAIR_SEPARATOR}{pair.other}",
+                cells[: 4 if width < NARROW else 5 if width < FULL else 7],
+            )
+        )
     titles = [
         "difference",
         "accuracy, points" if width >= NARROW else "points",
@@ -128,6 +136,38 @@ def _pair_lines(
         "detectable",
     ]
     return table_lines(titles[: len(rows[0][1])], rows, left=frozenset({0, 2}))
+
+
+def _confusion_lines(
+    group: GroupComparison, looks: Mapping[str, SeriesLook], glyphs: Glyphs, width: int
+) -> list[Line]:
+    """Truth down, prediction across, the runs side by side; two classes only."""
+    shown = [run for run in group.runs if run.confusion is not None and len(run.confusion) == 2]
+    if not shown or len(group.labels) != 2:
+        return []
+    names = [plain(label)[:12] for label in group.labels]
+    cell = max(6, *(len(name) + 2 for name in names))
+    block, first = 2 * cell + 4, max(map(len, names)) + 4
+    shown = shown[: max(1, (width - first) // block)]
+    heads: list[InkSpan] = [(" " * first, "text")]
+    titles: list[InkSpan] = [(f" {'truth':<{first - 1}}", "title")]
+    for run in shown:
+        look = looks.get(run.run, SeriesLook())
+        heads += [
+            (f"  {look.marker(glyphs)} ", look.colour),
+            (f"{plain(run.label)[: block - 4]:<{block - 4}}", "text"),
+        ]
+        titles.append(("".join(f"{name:>{cell}}" for name in names) + "    ", "muted"))
+    lines = [Line(tuple(heads)), Line(tuple(titles))]
+    for truth, name in enumerate(names):
+        row: list[InkSpan] = [(f" {name:<{first - 1}}", "muted")]
+        for run in shown:
+            assert run.confusion is not None
+            for guess, count in enumerate(run.confusion[truth]):
+                row.append((f"{count:>{cell},}", "success" if guess == truth else "error"))
+            row.append(("    ", "text"))
+        lines.append(Line(tuple(row)))
+    return [*lines, BLANK]
 
 
 def _pair_name(

@@ -1,0 +1,78 @@
+"""The prediction browser on files as the trainer writes them."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from lrdash.results.candidates import Candidate, with_predictions
+from lrdash.results.documents import Labels, RunResults
+from lrdash.results.predictions import PredictionStore
+from lrdash.sweep.find import find_sweep_files
+from lrdash.sweep.load import load_sweep
+from lrdash.ui.backend import Backend
+from tests.conftest import ROOT
+from tests.ui import fakes
+from tests.ui.comparison import a_comparison
+from tests.ui.screens import opened, screen_text, shows
+
+TRUTHS = ("data", "concurrency", "data", "concurrency")
+GUESSES = {
+    "text_trainagreeing_lr_2e5": ("data", "concurrency", "data", "data"),
+    "text_trainagreeing_lr_2e6": ("concurrency", "concurrency", "concurrency", "data"),
+    "text_trainagreeing_lr_2e5_backbone_2e6": ("data", "data", "data", "data"),
+}
+
+
+def write_predictions(path: Path, guesses: tuple[str, ...]) -> None:
+    rows = [
+        {
+            "logits": [0.1, 0.2],
+            "probabilities": [0.3, 0.7] if guess == "data" else [0.8, 0.2],
+            "predicted_label": guess,
+            "true_label": truth,
+            "id": f"row-{at}",
+            "text": f"[b]docstring[/b] number {at}",
+        }
+        for at, (truth, guess) in enumerate(zip(TRUTHS, guesses, strict=True))
+    ]
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+
+
+class BackendWithPredictions(Backend):
+    """Three text runs that have predicted four rows."""
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__(load_sweep(find_sweep_files(ROOT)[0]), None)
+        self.folder = folder
+
+    def candidates(self) -> tuple[Candidate, ...]:
+        found = []
+        for at, (name, guesses) in enumerate(GUESSES.items()):
+            path = self.folder / f"{name}.jsonl"
+            write_predictions(path, guesses)
+            results = RunResults(predictions=path, labels=Labels(("concurrency", "data"), "data"))
+            found.append(Candidate(name, fakes.RATES[at][2], "text", at, results=results))
+        return with_predictions(found, PredictionStore(self.folder / "cache"))
+
+
+async def test_from_a_pair_to_the_rows_and_their_text(tmp_path: Path) -> None:
+    app = fakes.make_app(backend=BackendWithPredictions(tmp_path))
+    async with app.run_test(size=(120, 40)) as pilot:
+        await opened(pilot)
+        app.main.comparison = a_comparison()
+        await pilot.press("[", "[")
+        await shows(pilot, "250 test rows")
+        app.main.comparison = a_comparison()
+        await pilot.press("down", "down", "down", "enter")
+        await shows(pilot, "2e-6 wrong, 2e-5 right: 2 of 4 rows")
+        text = screen_text(app)
+        assert "truth data" in text
+        assert "[b]docstring[/b] number" in text
+        await pilot.press("f")
+        await shows(pilot, "every run wrong: 1 of 4 rows")
+        await shows(pilot, "number 3")
+        await pilot.press("c")
+        await shows(pilot, "the least confident first")
+        await pilot.press("escape")
+        await shows(pilot, "250 test rows")
