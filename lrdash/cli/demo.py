@@ -95,13 +95,11 @@ def submit_once(sweep: Sweep) -> None:
 def on_screen(sweep: Sweep) -> int:
     """The screen; afterwards asks whether runs that still go may go on."""
     from lrdash.cli.context import make_scheduler
-    from lrdash.cli.screen import open_screen
+    from lrdash.cli.screen import open_sweep
     from lrdash.cli.wait import is_active
     from lrdash.monitor.monitor import Monitor
 
-    screen = argparse.Namespace(sweep=sweep.file, scheduler="local", record=None, replay=None, speed=1.0)
-    screen.ascii, screen.folders = False, []
-    code = open_screen(screen)
+    code = open_sweep(sweep, make_scheduler("local", sweep))
     scheduler = make_scheduler("local", sweep)
     monitor = Monitor(sweep, scheduler)
     active = [run for run in monitor.poll_queue().runs if is_active(run)]

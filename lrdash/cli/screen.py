@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -24,6 +24,9 @@ def open_screen(arguments: argparse.Namespace) -> int:
     """
     if arguments.replay is not None:
         return _run(lambda: _replay(arguments.replay, arguments.speed), arguments)
+    if arguments.folders:
+        session = _foreign(arguments.folders)
+        return _run(lambda: session, arguments)
     from lrdash.ui.first_frame import cached_document, first_frame, saved_theme
 
     files = [arguments.sweep.resolve()] if arguments.sweep else find_sweep_files(Path.cwd())
@@ -60,6 +63,14 @@ def _open(arguments: argparse.Namespace) -> Session:
 
     sweep = the_sweep(arguments)
     return live_session(sweep, the_scheduler(arguments, sweep), arguments.record)
+
+
+def _foreign(folders: Sequence[Path]) -> Session:
+    from lrdash.monitor.foreign import ForeignMonitor
+    from lrdash.ui.session import Session
+    from lrdash.ui.settings import load_settings
+
+    return Session(ForeignMonitor(folders), load_settings())
 
 
 def _replay(folder: Path, speed: float) -> Session:

@@ -54,6 +54,9 @@ class ForeignMonitor:
         self.snapshot = self._take([self._status(run) for run in self.runs])
         return self.snapshot
 
+    def wake(self) -> None:
+        """Nobody can be asked to change anything."""
+
     def close(self) -> None:
         """Nothing runs and nothing is kept: foreign folders are only read."""
 
