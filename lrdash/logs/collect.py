@@ -20,7 +20,7 @@ from lrdash.logs.tracebacks import TracebackReader
 MAX_ROWS = 5_000
 """Training lines kept; beyond, every second one is dropped, again and again."""
 MAX_SAMPLES = 512
-BARS_IN_A_BLOCK = 16
+BARS_IN_A_BLOCK = 8
 LONGEST_BAR = 400
 LONGEST_READ = 16_384
 

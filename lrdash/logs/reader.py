@@ -16,7 +16,7 @@ from lrdash.logs.cursor import Cursor, load_cursor, save_cursor
 from lrdash.logs.facts import OptimizerLine, ProgressSample, Stream, StreamFacts
 from lrdash.logs.optimizer import find_optimizer_lines
 
-BLOCK = 1 << 20
+BLOCK = 1 << 18
 LONGEST_LINE = 4 << 20
 """Bytes without any line break that are held back; beyond, the line is taken in parts."""
 OVERLAP = 4096
