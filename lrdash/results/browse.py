@@ -19,7 +19,6 @@ from lrdash.results.metrics import Bin, Confusion
 from lrdash.results.pairing import row_order
 from lrdash.results.predictions import Predictions
 from lrdash.results.rows import MODEL_KEYS
-from lrdash.results.values import UnreadableError, parse_json
 
 Show = Literal["all", "errors", "all wrong", "all right", "disagreements"]
 
@@ -187,23 +186,9 @@ def _align(run: str, first: Predictions, predictions: Predictions) -> _Aligned:
 
 
 def _column(predictions: Predictions, column: str) -> Iterator[str]:
-    field = [("value", Any, msgspec.field(name=column, default=None))]
-    decode = msgspec.json.Decoder(msgspec.defstruct("OneColumn", field)).decode
-    with predictions.path.open("rb", buffering=2**20) as file:
-        lines = (line for line in file if line.strip())
-        for _, line in zip(range(predictions.n), lines, strict=False):
-            try:
-                yield _as_text(decode(line).value)  # type: ignore[attr-defined]
-            except msgspec.DecodeError:
-                yield _as_text(_leniently(line, column))
-
-
-def _leniently(line: bytes, column: str) -> object:
-    try:
-        parsed = parse_json(line)
-    except UnreadableError:
-        return None
-    return parsed.get(column) if isinstance(parsed, dict) else None
+    rows = (row for block in range(predictions.blocks) for row in predictions.block(block))
+    for _, row in zip(range(predictions.n), rows, strict=False):
+        yield _as_text(row.get(column))
 
 
 def _as_text(value: object) -> str:

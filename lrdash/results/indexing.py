@@ -10,7 +10,7 @@ from __future__ import annotations
 from array import array
 from collections.abc import Iterable, Iterator, Sequence
 from io import BytesIO, FileIO
-from itertools import chain
+from itertools import accumulate, chain, takewhile
 from operator import add, attrgetter, lt
 from pathlib import Path
 from typing import Any
@@ -129,7 +129,6 @@ class _Rows:
         """Probabilities a row; None once they cannot be used."""
         self.keys: list[Key] = []
         self.blocks = array("Q")
-        self._lines = 0
         self._read(first)
 
     @property
@@ -151,16 +150,13 @@ class _Rows:
         given = first.get(PROBABILITIES)
         self.width = len(given) if isinstance(given, list | dict) else 0
         with self.path.open("rb", buffering=0) as file:
-            for start, block, lines in _blocks(file):
+            for start, block in _blocks(file):
                 self.blocks.extend((start, self.n))
                 try:
                     rows = decode(block)
                 except (msgspec.DecodeError, MissingError, UnicodeDecodeError):
-                    rows = []
-                if len(rows) != lines:  # also JSON that spans lines, or lines that hold none
-                    rows = [row for row in self._one_by_one(bytes(block)) if row]
+                    rows = [row for row in self._one_by_one(start, bytes(block)) if row]
                 self._take(rows)
-                self._lines += lines
 
     def _take(self, rows: Sequence[Row]) -> None:
         self.truths.extend(map(self.codes.__getitem__, map(_TRUTH, rows)))
@@ -168,39 +164,46 @@ class _Rows:
         self.keys.extend(map(_KEY, rows))
         if self.width is None:
             return
-        lists = list(map(_PROBABILITIES, rows))
-        if any(one is None or len(one) != self.width for one in lists):
-            at = next(at for at, one in enumerate(lists) if one is None or len(one) != self.width)
-            row = self.n - len(rows) + at + 1
-            self.notes.append(f"no probability metrics: row {row:,} has not {self.width} probabilities")
-            self.width, self.probabilities = None, array("d")
-        else:
+        lists = [one or () for one in map(_PROBABILITIES, rows)]
+        if set(map(len, lists)) <= {self.width}:
             self.probabilities.extend(chain.from_iterable(lists))
+            return
+        at = next(at for at, one in enumerate(lists, 1) if len(one) != self.width)
+        row = self.n - len(rows) + at
+        self.notes.append(f"no probability metrics: row {row:,} has not {self.width} probabilities")
+        self.width, self.probabilities = None, array("d")
 
-    def _one_by_one(self, block: bytes) -> Iterator[Row | None]:
-        for at, line in enumerate(BytesIO(block), self._lines + 1):
-            yield self._difficult(line, f"{self.path}:{at}") if line.strip() else None
+    def _one_by_one(self, start: int, block: bytes) -> Iterator[Row | None]:
+        for line in BytesIO(block):
+            yield self._difficult(line, start) if line.strip() else None
+            start += len(line)
 
-    def _difficult(self, line: bytes, where: str) -> Row | None:
+    def _difficult(self, line: bytes, start: int) -> Row | None:
+        """A line that starts at this byte; None for the half-written end of the file."""
         try:
             return decode_line(line, self.identity)
         except UnreadableError as error:
             if not line.endswith(b"\n"):
                 self.notes.append("the last line is half-written and was passed over")
                 return None
-            raise ResultsError(f"{where}: not a line of predictions: {error}; write the file again") from None
+            problem = f"not a line of predictions: {error}; write the file again"
         except MissingError as error:
-            raise ResultsError(
-                f"{where}: {error}; a row needs its truth, its prediction and its id"
-            ) from None
+            problem = f"{error}; a row needs its truth, its prediction and its id"
+        raise ResultsError(f"{self.path}:{_line_number(self.path, start)}: {problem}")
 
 
 _TRUTH, _GUESS, _KEY, _PROBABILITIES = map(attrgetter, ("truth", "guess", "key", "probabilities"))
 
 
-def _blocks(file: FileIO) -> Iterator[tuple[int, memoryview, int]]:
-    """Whole lines, about BLOCK bytes at a time, with the offset at which each block starts and the
-    number of its lines.
+def _line_number(path: Path, start: int) -> int:
+    """The number, from 1, of the line that starts at this byte."""
+    with path.open("rb") as file:
+        sizes = accumulate(map(len, file))
+        return 1 + sum(1 for _ in takewhile(start.__ge__, sizes))
+
+
+def _blocks(file: FileIO) -> Iterator[tuple[int, memoryview]]:
+    """Whole lines, about BLOCK bytes at a time, with the offset at which each block starts.
 
     A block is good until the next one is asked for: all are read into one buffer.
     """
@@ -211,14 +214,14 @@ def _blocks(file: FileIO) -> Iterator[tuple[int, memoryview, int]]:
         end = buffer.rfind(b"\n", 0, filled) + 1
         if end:
             with memoryview(buffer) as view:
-                yield start, view[:end], buffer.count(b"\n", 0, end)
+                yield start, view[:end]
             start += end
             buffer[: filled - end] = buffer[end:filled]
         elif filled == len(buffer):
             buffer.extend(bytes(len(buffer)))  # one line longer than the buffer
         kept = filled - end
     if kept:
-        yield start, memoryview(bytes(buffer[:kept])), 1
+        yield start, memoryview(bytes(buffer[:kept]))
 
 
 def _assemble(rows: _Rows, first: dict[str, Any], given: Labels, duplicate: str | None) -> Index:

@@ -12,7 +12,6 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cached_property
 from hashlib import blake2b
-from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -21,8 +20,7 @@ import msgspec
 from lrdash.errors import ResultsError
 from lrdash.results.documents import NO_LABELS, Labels
 from lrdash.results.indexing import Index, build_index
-from lrdash.results.rows import Key
-from lrdash.results.values import UnreadableError, parse_json
+from lrdash.results.rows import Key, decode_dicts
 
 FORMAT = 3
 """Of the cache; another number is read as nothing."""
@@ -86,19 +84,33 @@ class Predictions:
         Raises:
             ResultsError: the file is gone or no longer the one that was indexed.
         """
-        blocks = _array("Q", self.index.blocks)
-        starts, firsts = blocks[::2], blocks[1::2]
-        block = bisect_right(firsts, at) - 1
+        block = bisect_right(self._firsts, at) - 1
+        rows = self.block(block)
+        if not 0 <= at - self._firsts[block] < len(rows):
+            raise ResultsError(f"{self.path}: row {at + 1} is not where it was; read the results again")
+        return rows[at - self._firsts[block]]
+
+    def block(self, block: int) -> list[dict[str, Any]]:
+        """The whole rows of one block of the file; none where the file is gone."""
+        start, end = self._starts[block], self._starts[block + 1] if block + 1 < self.blocks else None
         try:
             with self.path.open("rb") as file:
-                file.seek(starts[block])
-                lines = (line for line in file if line.strip())
-                parsed = parse_json(next(islice(lines, at - firsts[block], None)))
-        except (OSError, StopIteration, UnreadableError):
-            parsed = None
-        if not isinstance(parsed, dict):
-            raise ResultsError(f"{self.path}: row {at + 1} is not where it was; read the results again")
-        return parsed
+                file.seek(start)
+                return decode_dicts(file.read(-1 if end is None else end - start))
+        except OSError:
+            return []
+
+    @property
+    def blocks(self) -> int:
+        return len(self._starts)
+
+    @cached_property
+    def _starts(self) -> array[int]:
+        return _array("Q", self.index.blocks)[::2]
+
+    @cached_property
+    def _firsts(self) -> array[int]:
+        return _array("Q", self.index.blocks)[1::2]
 
 
 class PredictionStore:

@@ -9,7 +9,7 @@ from typing import Any
 
 import msgspec
 
-from lrdash.results.values import parse_json
+from lrdash.results.values import UnreadableError, parse_json
 
 TRUTH, GUESS, PROBABILITIES = "true_label", "predicted_label", "probabilities"
 MODEL_KEYS = frozenset(("logits", PROBABILITIES, GUESS, TRUTH))
@@ -68,6 +68,22 @@ def block_decoder(first: Mapping[str, Any], identity: str) -> Callable[[memoryvi
 
 
 _DICTS = msgspec.json.Decoder(dict[str, Any])
+
+
+def decode_dicts(block: bytes) -> list[dict[str, Any]]:
+    """Whole rows of a block; what cannot be read is left out, as it was when the block was indexed."""
+    try:
+        return _DICTS.decode_lines(block)
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return [row for line in block.split(b"\n") if (row := _leniently(line)) is not None]
+
+
+def _leniently(line: bytes) -> dict[str, Any] | None:
+    try:
+        parsed = parse_json(line)
+    except UnreadableError:
+        return None
+    return parsed if isinstance(parsed, dict) else None
 
 
 def decode_line(line: bytes, identity: str) -> Row:

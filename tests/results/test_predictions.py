@@ -250,11 +250,12 @@ def test_a_row_of_a_file_that_was_replaced_is_refused(tmp_path: Path) -> None:
         predictions.row(3)
 
 
-def test_a_row_that_spans_lines_is_refused(tmp_path: Path) -> None:
-    path = write_lines(tmp_path / "p.jsonl", prediction_lines(10, 0.8))
+def test_a_row_that_spans_lines_is_the_same_row(tmp_path: Path) -> None:
+    lines = prediction_lines(10, 0.8)
+    path = write_lines(tmp_path / "p.jsonl", lines)
     path.write_text(path.read_text().replace('"predicted_label"', '\n"predicted_label"', 1))
-    with pytest.raises(ResultsError, match=r"p\.jsonl:1: not a line of predictions"):
-        read(path)
+    predictions = read(path)
+    assert [predictions.row(at) for at in range(10)] == lines
 
 
 def test_blank_lines_are_no_rows(tmp_path: Path) -> None:
