@@ -91,7 +91,7 @@ def app_with_backend() -> LrdashApp:
 
 
 OF_THE_LOG = ("log", "search")
-"""Walked in test_log_pane.py."""
+"""Walked in test_log_keys.py."""
 ROWS = [(view, key) for view, keys in VIEWS.items() if view not in OF_THE_LOG for key in keys]
 
 
