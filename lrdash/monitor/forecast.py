@@ -73,7 +73,11 @@ def outlook(evidence: RunEvidence) -> Outlook | None:
 
 
 def _epochs(evidence: RunEvidence) -> float | None:
-    return evidence.epochs or evidence.facts.banner.num_epochs
+    """As asked, as the banner says, or, of a folder that says neither, as step and epoch imply."""
+    if known := evidence.epochs or evidence.facts.banner.num_epochs:
+        return known
+    step, epoch, steps = evidence.last_step, evidence.last_epoch, evidence.total_steps
+    return max(1.0, round(epoch * steps / step)) if step and epoch and steps else None
 
 
 def _remaining(

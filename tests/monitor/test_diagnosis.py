@@ -6,6 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
 from lrdash.monitor.diagnosis import diagnose
@@ -242,8 +243,6 @@ def test_a_running_run_is_silent_after_ten_minutes(tmp_path: Path) -> None:
     evidence = evidence_of(tmp_path, row(), task=running)
 
     def heard(seconds: float) -> RunEvidence:
-        import msgspec
-
         return replace(evidence, facts=msgspec.structs.replace(evidence.facts, last_output=NOW - seconds))
 
     assert diagnose(heard(540)) is None

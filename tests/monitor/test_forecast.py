@@ -190,3 +190,19 @@ def test_progress_of_a_stock_log_comes_from_its_bar(tmp_path: Path) -> None:
     )
     progress = forecast(ended_just_now(evidence_of(tmp_path, "", BANNER + bars, run=SEPARATE)))
     assert progress.eta_seconds == pytest.approx(180, rel=0.2)
+
+
+def test_a_foreign_folder_is_forecast_from_its_training_curve() -> None:
+    rows = [
+        {
+            "current_steps": step,
+            "total_steps": 300,
+            "loss": 0.5,
+            "epoch": step / 100,
+            "elapsed_time": 2.0 * step,
+        }
+        for step in range(10, 130, 10)
+    ]
+    progress = forecast(RunEvidence(now=NOW, steps=StepSeries.of_rows(rows)))
+    assert (progress.epochs, progress.steps) == (3, 300)
+    assert progress.eta_seconds == pytest.approx(360, rel=0.15)
