@@ -157,13 +157,18 @@ def test_time_limit(tmp_path: Path) -> None:
 
 
 def test_no_process_of_a_task_outlives_it(tmp_path: Path) -> None:
+    """Not even while another task keeps the supervisor busy."""
     sweep = write_sweep(tmp_path)
-    script = tmp_path / "sbatch/tiny/text.sbatch"
-    script.write_text("#!/bin/bash\n(setsid sleep 600 & echo $! > pid) \n")
-    LocalScheduler(sweep).submit(submission(sweep, (0,)))
-    wait_for(sweep, "COMPLETED")
+    leaves_a_process = "if [ $SLURM_ARRAY_TASK_ID = 0 ]; then (setsid sleep 600 & echo $! > pid); exit; fi"
+    waits = "until [ -e go ]; do sleep 0.05; done"
+    sweep.groups[0].script.write_text(f"#!/bin/bash\n{leaves_a_process}\n{waits}\n")
+    LocalScheduler(sweep).submit(submission(sweep))
+    wait_for(sweep, "COMPLETED", "RUNNING")
     pid = (tmp_path / "pid").read_text().strip()
     wait_until(lambda: not Path(f"/proc/{pid}").exists())
+    assert states(sweep) == ["COMPLETED", "RUNNING"]
+    (tmp_path / "go").touch()
+    wait_for(sweep, "COMPLETED", "COMPLETED")
 
 
 def test_what_is_edited_after_the_submission_changes_nothing(tmp_path: Path) -> None:
