@@ -8,17 +8,19 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from lrdash.cli.context import the_sweep
+from lrdash.cli.context import the_monitor, the_sweep
 from lrdash.errors import ResultsError, UsageError
 from lrdash.sweep.find import find_run
 
 if TYPE_CHECKING:
+    from lrdash.monitor.snapshot import Snapshot
     from lrdash.report.document import Report
     from lrdash.results.candidates import Candidate
     from lrdash.results.comparison import Which
     from lrdash.sweep.spec import Sweep
 
 FORMATS = ("table", "md", "csv", "json", "latex", "html")
+WITH_PROVENANCE = ("md", "json", "html")
 OF_ONE_RUN = ("table", "json")
 
 
@@ -45,6 +47,7 @@ def add_parser(
 
 
 def run(arguments: argparse.Namespace) -> int:
+    snapshot = None
     folders = [Path(word) for word in arguments.words]
     if folders and all(folder.is_dir() for folder in folders):
         candidates, name = _of_folders(folders), ", ".join(folder.resolve().name for folder in folders)
@@ -55,9 +58,10 @@ def run(arguments: argparse.Namespace) -> int:
             return _one_run(arguments, sweep)
         candidates, name = _of_sweep(sweep), sweep.name
         baseline = find_run(sweep, arguments.baseline).name if arguments.baseline else None
+        snapshot = _snapshot(arguments) if arguments.format in WITH_PROVENANCE else None
     if arguments.predictions or arguments.errors:
         raise UsageError("--predictions is of one run: name it, `lrdash results RUN --predictions`")
-    _write(_report(candidates, name, baseline, arguments.epoch), arguments)
+    _write(_report(candidates, name, baseline, arguments.epoch, snapshot), arguments)
     return 0
 
 
@@ -69,12 +73,26 @@ def print_results(sweep: Sweep) -> None:
 
 
 def _report(
-    candidates: Sequence[Candidate], name: str, baseline: str | None = None, epoch: Which = "last"
+    candidates: Sequence[Candidate],
+    name: str,
+    baseline: str | None = None,
+    epoch: Which = "last",
+    snapshot: Snapshot | None = None,
 ) -> Report:
     from lrdash.report.document import make_report
     from lrdash.results.compare import compare
 
-    return make_report(compare(candidates, sweep=name, baseline=baseline, epoch=epoch), candidates)
+    return make_report(compare(candidates, sweep=name, baseline=baseline, epoch=epoch), candidates, snapshot)
+
+
+def _snapshot(arguments: argparse.Namespace) -> Snapshot:
+    """States and check verdicts, for the report's provenance."""
+    monitor = the_monitor(arguments)
+    try:
+        monitor.poll_queue()
+        return monitor.poll_files()
+    finally:
+        monitor.close()
 
 
 def _of_sweep(sweep: Sweep) -> Sequence[Candidate]:
