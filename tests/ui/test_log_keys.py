@@ -1,4 +1,4 @@
-"""Every row of the binding table that belongs to logs does what it says, under each of its keys."""
+"""Every row of the binding table that belongs to logs does what it says."""
 
 from __future__ import annotations
 
@@ -7,10 +7,13 @@ from pathlib import Path
 
 import pytest
 from textual import events
+from textual.widget import Widget
 from textual.widgets import Input
 
 from lrdash.ui.bindings import VIEWS, Key
 from lrdash.ui.logs import pane as pane_module
+from lrdash.ui.logs.pane import LogPane
+from lrdash.ui.logs.prompt import SearchPrompt
 from lrdash.ui.logs.wall import LogWall
 from tests.ui.test_log_pane import PaneApp, seen, shown, until
 from tests.ui.test_log_wall import WallApp, write_logs
@@ -74,10 +77,6 @@ def typed(app: PaneApp) -> str:
     return app.pane.query_one(Input).value
 
 
-def keys_of(view: str) -> list[tuple[Key, str]]:
-    return [(row, key) for row in VIEWS[view] for key in row.keys.split(",")]
-
-
 @pytest.fixture
 def log(tmp_path: Path) -> Path:
     lines = [f"line {number}" for number in range(300)]
@@ -91,13 +90,11 @@ def log(tmp_path: Path) -> Path:
 
 
 @pytest.mark.parametrize(
-    ("view", "row", "key"),
-    [(view, row, key) for view in ("log", "search") for row, key in keys_of(view)],
+    ("view", "row"),
+    [(view, row) for view in ("log", "search") for row in VIEWS[view]],
     ids=lambda value: value.name if isinstance(value, Key) else value,
 )
-async def test_every_key_of_a_log(
-    log: Path, view: str, row: Key, key: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_every_key_of_a_log(log: Path, view: str, row: Key, monkeypatch: pytest.MonkeyPatch) -> None:
     before, ready, check = (LOG if view == "log" else SEARCH)[row.name]
     monkeypatch.setenv("PAGER", "less")
     monkeypatch.setenv("VISUAL", "vim")
@@ -113,7 +110,7 @@ async def test_every_key_of_a_log(
             await pilot.pause()
         await until(pilot, lambda: seen(app, ready))
         assert not check(app)
-        await pilot.press(key)
+        await pilot.press(row.keys.split(",")[0])
         await until(pilot, lambda: check(app))
 
 
@@ -121,6 +118,14 @@ def test_every_row_is_tried() -> None:
     for view, tried in (("log", LOG), ("search", SEARCH)):
         assert {row.name for row in VIEWS[view]} == set(tried)
     assert {row.name for row in VIEWS["wall"]} == set(WALL)
+
+
+@pytest.mark.parametrize(("view", "widget"), [("log", LogPane), ("search", SearchPrompt), ("wall", LogWall)])
+def test_other_keys_of_a_row_do_the_same(view: str, widget: type[Widget]) -> None:
+    bound = widget()._bindings.key_to_bindings
+    for row in VIEWS[view]:
+        for key in row.keys.split(","):
+            assert [binding.action for binding in bound[key]] == [row.action]
 
 
 WALL: dict[str, tuple[tuple[str, ...], Callable[[LogWall], object]]] = {
@@ -131,14 +136,14 @@ WALL: dict[str, tuple[tuple[str, ...], Callable[[LogWall], object]]] = {
 }
 
 
-@pytest.mark.parametrize(("row", "key"), keys_of("wall"), ids=lambda value: getattr(value, "name", value))
-async def test_every_key_of_the_wall(tmp_path: Path, row: Key, key: str) -> None:
+@pytest.mark.parametrize("row", VIEWS["wall"], ids=lambda row: row.name)
+async def test_every_key_of_the_wall(tmp_path: Path, row: Key) -> None:
     before, check = WALL[row.name]
     app = WallApp(write_logs(tmp_path, 3))
     async with app.run_test(size=(80, 24)) as pilot:
         await pilot.press(*before)
         assert not check(app.wall)
-        await pilot.press(key)
+        await pilot.press(row.keys.split(",")[0])
         await pilot.pause()
         assert check(app.wall)
 
