@@ -24,9 +24,12 @@ def text_of(line: bytes, start: int = 0) -> str:
     """A line as evidence: printable, from about `start` on, cut to MAX_TEXT characters."""
     start = max(0, start - MAX_TEXT // 2) if len(line) > MAX_TEXT else 0
     text = clean(line[start : start + 4 * MAX_TEXT]).decode("utf-8", "replace")
-    if not text.isprintable():
-        text = "".join(char if char.isprintable() else " " for char in text)
-    return text.strip()[:MAX_TEXT]
+    return printable(text).strip()[:MAX_TEXT]
+
+
+def printable(text: str) -> str:
+    """Every character that a terminal would act on made a blank."""
+    return text if text.isprintable() else "".join(char if char.isprintable() else " " for char in text)
 
 
 def parse_row(line: bytes) -> dict[str, float] | None:

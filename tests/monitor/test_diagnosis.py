@@ -233,6 +233,18 @@ def test_unknown_keeps_the_last_traceback_of_the_program(tmp_path: Path) -> None
     assert diagnosis.command == "lrdash logs text:2 --err"
 
 
+def test_a_deep_traceback_keeps_its_beginning_and_its_end(tmp_path: Path) -> None:
+    frames = "".join(
+        f'  File "f{depth}.py", line {depth}, in f\n    \x9bf({depth})\x07\n' for depth in range(500)
+    )
+    err = f"Traceback (most recent call last):\n{frames}RecursionError: too deep\n"
+    lines = diagnosed(tmp_path, err=err).evidence.text.splitlines()
+    assert (lines[1].strip(), lines[-1]) == ('File "f0.py", line 0, in f', "RecursionError: too deep")
+    assert "  ..." in lines
+    assert len(lines) <= 61
+    assert all(line.isprintable() for line in lines)
+
+
 def test_unknown_without_a_log_says_the_exit_code(tmp_path: Path) -> None:
     diagnosis = diagnosed(tmp_path, task=task("FAILED", exit_code="0:53"))
     assert (diagnosis.failure, "log file" in diagnosis.evidence.text) == ("unknown", True)
