@@ -107,11 +107,11 @@ class MainScreen(Overlays):
 
     def show_state(self) -> None:
         """Give the state to what is on the screen; other views get it when they are opened."""
-        if not self.is_mounted:
-            return
+        status = next(iter(self.query(StatusBar)), None)
+        if status is None:
+            return  # not composed yet, or already closing
         state = self.state
         run = state.run
-        status = self.query_one(StatusBar)
         status.snapshot, status.notice = state.snapshot, self.notice
         tabs = self.query_one(TabBar)
         tabs.subject = plain(run_name(run)) if run else ""
