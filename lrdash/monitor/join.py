@@ -15,7 +15,7 @@ from lrdash.monitor.diagnosis import diagnose
 from lrdash.monitor.evidence import NO_FACTS, PredictionFacts, RunEvidence
 from lrdash.monitor.files import FileFacts, RunFiles
 from lrdash.monitor.forecast import forecast
-from lrdash.monitor.queue import VANISHED, QueueFacts
+from lrdash.monitor.queue import VANISHED, WAITED, QueueFacts
 from lrdash.monitor.snapshot import Attempt, Metrics, RunStatus, Snapshot, Sources, Usage
 from lrdash.results.documents import RunResults, epoch_rows
 from lrdash.scheduler.base import Task, TaskUsage
@@ -181,6 +181,8 @@ def _settled_by_files(task: Task | None, files: RunFiles) -> Task | None:
     facts = files.facts
     if facts is not None and facts.finished is not None:
         return replace(task, state="COMPLETED", reason="nobody accounts for it; its log came to the end")
+    if task.reason == WAITED and (facts is None or "out" in facts.missing):
+        return replace(task, state="CANCELLED", reason="left the queue before it started")
     return task
 
 

@@ -31,6 +31,8 @@ SETTLE_TRIES = 12
 """Polls after which a task that nobody accounts for counts as vanished: accounting may lag by minutes."""
 VANISHED = "UNKNOWN"
 """State of a task that left the queue and that nobody accounts for; its log and results may tell more."""
+WAITED = "left the queue while it waited, and nobody accounts for it"
+"""Reason of a vanished task last seen pending: Slurm keeps no record of one that is cancelled then."""
 
 
 @dataclass(frozen=True)
@@ -205,7 +207,8 @@ class QueueWatch:
             if settled.usage:
                 self._usages[known.id] = settled.usage
         elif not known.is_finished and self._tries[known.id] >= SETTLE_TRIES:
-            reason = "left the queue, and nobody accounts for it"
+            waited = known.state == "PENDING" and known.submitted is not None
+            reason = WAITED if waited else "left the queue, and nobody accounts for it"
             self._tasks[key] = msgspec.structs.replace(known, state=VANISHED, reason=reason)
 
     def _may_ask(self, task: Task) -> bool:

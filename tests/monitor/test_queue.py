@@ -105,6 +105,15 @@ def test_a_task_that_nobody_accounts_for_is_unknown_after_a_while_and_asked_no_m
     assert watched.scheduler.calls.count("settle") == asked
 
 
+def test_what_vanishes_while_it_waits_and_left_no_log_was_cancelled(watched: Watched) -> None:
+    watched.scheduler.tasks = (by_hand(watched.sweep, "7_0", "PENDING", submitted=1_800_000_000.0),)
+    watched.poll()
+    watched.scheduler.tasks, watched.scheduler.settled = (), AccountingDisabledError("sacct: disabled")
+    for _ in range(SETTLE_TRIES):
+        run = watched.run()
+    assert (run.state, run.reason) == ("CANCELLED", "left the queue before it started")
+
+
 def test_results_settle_a_task_that_nobody_accounts_for(watched: Watched) -> None:
     watched.scheduler.tasks = (by_hand(watched.sweep, "7_0", "RUNNING"),)
     watched.poll()

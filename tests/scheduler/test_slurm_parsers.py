@@ -101,7 +101,7 @@ def test_what_squeue_prints_is_what_is_read(tasks: list[Task]) -> None:
 
 
 @pytest.mark.fuzz
-@settings(max_examples=5000)
+@settings(max_examples=1500)
 @given(st.lists(TASKS, max_size=8))
 def test_whatever_squeue_prints_is_what_is_read(tasks: list[Task]) -> None:
     check_round_trip(tasks)

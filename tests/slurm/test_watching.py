@@ -83,6 +83,15 @@ def test_cancelled_running_and_pending(watching: Watching) -> None:
     watching.wait_for("CANCELLED")
 
 
+def test_cancelled_while_pending_beside_others_that_wait(watching: Watching) -> None:
+    """Slurm keeps no record of such a task, and nobody keeps accounts here."""
+    job = watching.submit("true", "--hold")
+    watching.wait_for("PENDING", "text:1")
+    watching.cluster.run("scancel", f"{job}_1")
+    assert watching.wait_for("CANCELLED", "text:1").reason == "left the queue before it started"
+    assert watching.run().state == "PENDING"
+
+
 def test_held_jobs_say_so(watching: Watching) -> None:
     watching.submit("true", "--hold")
     assert watching.wait_for("PENDING").reason == "JobHeldUser"
