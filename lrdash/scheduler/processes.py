@@ -56,7 +56,7 @@ def kill_descendants() -> None:
     while left := descendants(os.getpid()):
         for pid in left:
             send(pid, signal.SIGKILL)
-        _reap(left)
+        reap(left)
         time.sleep(0.01)
 
 
@@ -81,7 +81,8 @@ def _stat(pid: int) -> list[str]:
         return []
 
 
-def _reap(pids: set[int]) -> None:
+def reap(pids: set[int]) -> None:
+    """Take the exit statuses of those of our children that have ended."""
     for pid in pids:
         with suppress(ChildProcessError):
             os.waitpid(pid, os.WNOHANG)

@@ -24,7 +24,9 @@ from pathlib import Path
 here = Path("running") / sys.argv[-1].rpartition("/")[2]
 here.parent.mkdir(exist_ok=True)
 here.touch()
-while not Path("go").exists():
+for _ in range(3000):  # a minute at most, should the test fail
+    if Path("go").exists():
+        break
     time.sleep(0.02)
 """
 
@@ -160,7 +162,7 @@ def test_no_process_of_a_task_outlives_it(tmp_path: Path) -> None:
     """Not even while another task keeps the supervisor busy."""
     sweep = write_sweep(tmp_path)
     leaves_a_process = "if [ $SLURM_ARRAY_TASK_ID = 0 ]; then (setsid sleep 600 & echo $! > pid); exit; fi"
-    waits = "until [ -e go ]; do sleep 0.05; done"
+    waits = "for i in {1..1000}; do [ -e go ] && break; sleep 0.05; done"
     sweep.groups[0].script.write_text(f"#!/bin/bash\n{leaves_a_process}\n{waits}\n")
     LocalScheduler(sweep).submit(submission(sweep))
     wait_for(sweep, "COMPLETED", "RUNNING")

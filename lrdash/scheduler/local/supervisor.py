@@ -14,7 +14,6 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from signal import Signals
@@ -26,6 +25,7 @@ from lrdash.scheduler.processes import (
     descendants,
     dies_with_parent,
     kill_descendants,
+    reap,
     send,
 )
 
@@ -110,8 +110,11 @@ class Supervisor:
         for running in ended:
             self._running.remove(running)
             self._finish(running)
-        if ended:
-            _kill_orphans({running.process.pid for running in self._running})
+        orphans = _orphans({running.process.pid for running in self._running})
+        if ended:  # whatever it left behind became our child
+            for pid in orphans:
+                send(pid, Signals.SIGKILL)
+        reap(orphans)
 
     def _finish(self, running: Running) -> None:
         code = running.process.returncode
@@ -250,15 +253,10 @@ def _signal_tree(pid: int, signum: Signals) -> None:
         send(each, signum)
 
 
-def _kill_orphans(leaders: set[int]) -> None:
-    """End whatever a task left behind: it became our child when its parent ended."""
-    orphans = descendants(os.getpid()) - leaders
-    for leader in leaders:
-        orphans -= descendants(leader)
-    for pid in orphans:
-        send(pid, Signals.SIGKILL)
-        with suppress(ChildProcessError):
-            os.waitpid(pid, os.WNOHANG)
+def _orphans(leaders: set[int]) -> set[int]:
+    """Our descendants that belong to no task, zombies included."""
+    owned = leaders.union(*map(descendants, leaders))
+    return descendants(os.getpid()) - owned
 
 
 if __name__ == "__main__":
