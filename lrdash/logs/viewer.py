@@ -33,15 +33,30 @@ class LogViewer:
         """Whether only matching lines are shown."""
         self.jump: Jump | None = None
         self._is_counted = False
+        self._page = Page()
+        self._asked: tuple[object, ...] | None = None
+        self._generation = 0
 
     def look(self, viewport: Viewport, place: Place | None, scroll: int) -> Page:
-        """The page at a place; counts and matches of a file that is no longer there start anew."""
-        generation = self.log.generation
-        page = read_page(self.log, self._lines, viewport, place, scroll)
-        if page.generation != generation and generation:
+        """The page at a place; one `stat` where nothing can have changed since the last look."""
+        self.log.refresh()
+        if self._generation and self.log.generation != self._generation:
             self._start_anew()
-            if self.is_filtered:
-                page = read_page(self.log, self._lines, viewport)
+        self._generation = self.log.generation
+        if scroll or self._asked != (viewport, place, self._state()):
+            self._page = self._numbered(read_page(self.log, self._lines, viewport, place, scroll))
+            self._asked = None if scroll else (viewport, place, self._state())
+        return self._page
+
+    def _state(self) -> tuple[object, ...]:
+        """Everything that a page depends on, but for where it is."""
+        log, matches = self.log, self.matches if self.is_filtered else None
+        return (
+            log.generation, log.size, log.problem, log.modified, log.looked_for, self.is_filtered,
+            0 if matches is None else len(matches), self.count.is_complete(log),
+        )  # fmt: skip
+
+    def _numbered(self, page: Page) -> Page:
         if 0 < self.count.remaining(self.log) <= AT_ONCE:
             self.count.advance(self.log)
         if not (self._is_counted or self.count.is_complete(self.log)):

@@ -139,3 +139,31 @@ def test_a_log_that_is_requeued_a_thousand_times(tmp_path: Path) -> None:
     thread.join()
     page = wait_until(lambda: viewer.look(Viewport(80, 1000), None, 0))
     assert b"".join(row.line.data + b"\n" for row in page.rows) == path.read_bytes()
+
+
+def test_a_log_that_does_not_grow_is_read_once(tmp_path: Path) -> None:
+    path = tmp_path / "log"
+    path.write_bytes(b"line\n" * 1000)
+    viewer, viewport = LogViewer(path), Viewport(80, 40)
+    first = viewer.look(viewport, None, 0)
+    read = viewer.log.bytes_read
+    assert viewer.look(viewport, None, 0) is first
+    assert viewer.log.bytes_read == read
+    with path.open("ab") as file:
+        file.write(b"more\n")
+    assert viewer.look(viewport, None, 0).lines == 1001
+    assert len(viewer.look(Viewport(80, 20), None, 0).rows) == 20
+
+
+def test_a_log_that_was_counted_later_has_line_numbers(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("lrdash.logs.viewer.AT_ONCE", 10)
+    path = tmp_path / "log"
+    path.write_bytes(b"line\n" * 1000)
+    viewer = LogViewer(path)
+    assert viewer.look(Viewport(80, 40), None, 0).lines is None
+    while (scan := viewer.next_scan()) is not None:
+        scan.advance(viewer.log)
+    page = viewer.look(Viewport(80, 40), None, 0)
+    assert (page.lines, page.top_number) == (1000, 961)

@@ -26,6 +26,9 @@ from lrdash.ui.logs.rows import LogRows
 
 POLL_SECONDS = 0.1
 """Between two looks at the file, and so between two repaints."""
+IDLE_POLL_SECONDS = 0.5
+"""The same, when nothing has been written for QUIET_SECONDS."""
+QUIET_SECONDS = 10.0
 WHEEL_ROWS = 3
 STUCK_SECONDS = 2.0
 """A look that takes longer is said to be under way: a file server may have gone."""
@@ -62,6 +65,7 @@ class LogView(LogRows, can_focus=True):
         self._place: Place | None = None
         self._scroll = 0
         self._is_moving = False
+        self._changed_at = 0.0
         self._looking_since: float | None = None
         self._wake = asyncio.Event()
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="log")
@@ -104,11 +108,16 @@ class LogView(LogRows, can_focus=True):
         """Look, then work on what is left to be counted and searched until it is time to look again."""
         while True:
             self._wake.clear()
-            next_look = time.monotonic() + POLL_SECONDS
+            next_look = time.monotonic() + self._poll_seconds
             await self._look(viewer)
             await self._scan(viewer, next_look)
             with suppress(TimeoutError):
                 await asyncio.wait_for(self._wake.wait(), next_look - time.monotonic())
+
+    @property
+    def _poll_seconds(self) -> float:
+        is_quiet = time.monotonic() - self._changed_at > QUIET_SECONDS
+        return IDLE_POLL_SECONDS if is_quiet else POLL_SECONDS
 
     async def _look(self, viewer: LogViewer) -> None:
         """Read the page that was last asked for; keys that come meanwhile add to the next one."""
@@ -124,7 +133,7 @@ class LogView(LogRows, can_focus=True):
             if page.at_end and scroll > 0:
                 self.follow()
         if page != self.page:
-            self.page = page
+            self.page, self._changed_at = page, time.monotonic()
             self._redraw()
 
     async def _scan(self, viewer: LogViewer, until: float) -> None:
