@@ -52,6 +52,7 @@ class Engine(Trainer):  # type: ignore[misc]
         self.heartbeat = heartbeat
         self.epoch_loss = torch.zeros((), dtype=torch.float64)
         self._epoch_begun = -1
+        self._was_resumed = False
         self.loss_of_epoch: float | None = None
         self.saved: Path | None = None
         """The checkpoint that holds what was trained so far."""
@@ -66,18 +67,21 @@ class Engine(Trainer):  # type: ignore[misc]
             eval_dataset=RowPicker(test) if test is not None else None,
             compute_loss_func=batch_loss,
         )
-        self.batches: TrainingBatches | None = None
-        if train is not None:
-            self.batches = TrainingBatches(
-                train.lengths,
-                arguments.effective_batch_size(training.world_size),
-                arguments.gradient_accumulation_steps,
-                arguments.seed,
-                training.world_size,
-                training.process_index,
-            )
+        self.batches = self._make_batches(train.lengths) if train is not None else None
+        if self.batches is not None and train is not None:
             self.throughput = Throughput(self.batches, train.lengths)
         self._test_lengths = test.lengths if test is not None else []
+
+    def _make_batches(self, lengths: list[int]) -> TrainingBatches:
+        arguments, training = self.arguments, self.args
+        return TrainingBatches(
+            lengths,
+            arguments.effective_batch_size(training.world_size),
+            arguments.gradient_accumulation_steps,
+            arguments.seed,
+            training.world_size,
+            training.process_index,
+        )
 
     # Optimizer and rates
 
@@ -97,6 +101,8 @@ class Engine(Trainer):  # type: ignore[misc]
         if "loss" in logs:
             self._check_finite(logs)
             logs["cls_backbone_learning_rate"] = self.current_rates["backbone"]
+        if self._was_resumed:
+            logs.pop("train_loss", None)  # a mean over the steps of this attempt only
         super().log(logs, start_time)
 
     def _check_finite(self, logs: Mapping[str, Any]) -> None:
@@ -132,6 +138,7 @@ class Engine(Trainer):  # type: ignore[misc]
         """Take over the sums of the attempt that is resumed."""
         self.epoch_loss = torch.tensor(progress.epoch_loss, dtype=torch.float64)
         self.current_rates = dict(progress.rates)
+        self._was_resumed = True
         self._note_epoch_loss(progress.step)
 
     def _note_epoch_loss(self, step: int) -> None:

@@ -52,6 +52,13 @@ class AllResults:
         self.epochs = [earlier for earlier in self.epochs if earlier["step"] != row["step"]] + [dict(row)]
         self.update({key: value for key, value in row.items() if key.startswith("eval_") or key == "epoch"})
 
+    def mean_loss(self) -> float | None:
+        """Mean training loss of all epochs, also of earlier attempts; None if one is not known."""
+        losses = [row.get("loss") for row in self.epochs]
+        known = [loss for loss in losses if loss is not None]
+        whole = bool(self.epochs) and len(known) == round(self.epochs[-1]["epoch"])
+        return sum(known) / len(known) if whole else None
+
     def update(self, flat: Mapping[str, Any]) -> None:
         self._flat.update(flat)
         write_json(self._path, {**self._flat, "epochs": self.epochs, "lrdash": self._about})

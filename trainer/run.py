@@ -242,7 +242,10 @@ class Run:
                 make_readable(output)
         if self.is_first:
             engine.state.save_to_json(str(output / "trainer_state.json"))
-            self.results.update({**metrics, "epoch": engine.state.epoch})
+            metrics["epoch"] = engine.state.epoch
+            if (loss := self.results.mean_loss()) is not None:
+                metrics["train_loss"] = loss
+            self.results.update(metrics)
             engine.log_metrics("train", dict(metrics))
         barrier()
 

@@ -33,6 +33,11 @@ def epochs(run: Training) -> list[dict[str, Any]]:
     return [{key: row[key] for key in row if not key.endswith(MOMENTARY)} for row in rows]
 
 
+def train_loss(run: Training) -> float:
+    loss: float = read(run.folder / "results" / "run" / "all_results.json")["train_loss"]
+    return loss
+
+
 def predictions(run: Training) -> str:
     return (run.folder / "results" / "run" / "generated_predictions.jsonl").read_text()
 
@@ -52,6 +57,7 @@ def check_resumed(resumed: Training, uninterrupted: Training, step: int) -> None
     steps = [row["step"] for row in resumed.rows("loss")]
     assert steps == list(range(step + 1, 3 * STEPS_PER_EPOCH + 1))
     assert epochs(resumed) == epochs(uninterrupted)
+    assert train_loss(resumed) == train_loss(uninterrupted) > 0
     assert predictions(resumed) == predictions(uninterrupted)
     assert not (resumed.folder / "saves" / "stopped.json").exists()
 
