@@ -19,6 +19,7 @@ from lrdash.monitor.queue import VANISHED, WAITED, QueueFacts
 from lrdash.monitor.snapshot import Attempt, Metrics, RunStatus, Snapshot, Sources, Usage
 from lrdash.results.documents import RunResults, epoch_rows
 from lrdash.scheduler.base import Task, TaskUsage
+from lrdash.scheduler.reasons import explain_reason
 from lrdash.sweep.script import BatchScript
 from lrdash.sweep.spec import Args, Run, Sweep
 
@@ -158,6 +159,7 @@ def _queue_fields(task: Task | None, now: float, evidence: RunEvidence | None = 
         "task": task.id,
         "state": task.state,
         "reason": task.reason,
+        "reason_in_words": explain_reason(task.reason) if task.state == "PENDING" else None,
         "elapsed_seconds": _elapsed(task, now),
         "time_limit_seconds": task.time_limit_seconds,
         "expected_start": _expected_start(task),

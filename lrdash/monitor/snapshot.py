@@ -126,6 +126,8 @@ class RunStatus(msgspec.Struct, frozen=True):
     task: str | None = None
     state: str | None = None
     reason: str | None = None
+    reason_in_words: str | None = None
+    """What a pending run waits for, in plain words; None where Slurm's reason is not one that we know."""
     elapsed_seconds: float | None = None
     time_limit_seconds: float | None = None
     expected_start: str | None = None

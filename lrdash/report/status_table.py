@@ -15,7 +15,6 @@ from lrdash.monitor.snapshot import Check, RunStatus, Snapshot, Source
 from lrdash.report.cells import DASH, clean
 from lrdash.results.wording import fraction
 from lrdash.scheduler.base import FINISHED_STATES
-from lrdash.scheduler.reasons import explain_reason
 
 PLAIN_WIDTH = 120
 """Columns where the output is no terminal."""
@@ -156,7 +155,7 @@ def _remarks(snapshot: Snapshot) -> Iterator[Text]:
             command = f" ({clean(run.diagnosis.command)})" if run.diagnosis.command else ""
             yield Text(said + command, "red")
         elif run.reason and run.state == "PENDING":
-            yield Text(f"{run.key} waits: {clean(explain_reason(run.reason) or run.reason)}", "cyan")
+            yield Text(f"{run.key} waits: {clean(run.reason_in_words or run.reason)}", "cyan")
         for check in run.checks:
             if check.verdict in WRONG:
                 expected = f"expected {clean(check.expected)}, observed {clean(check.observed)}"
