@@ -18,6 +18,7 @@ from lrdash.ui.messages import Compared, FilesPolled, QueuePolled, StepsRead
 from lrdash.ui.theme import DARK, MONO, THEMES, VARIABLE_DEFAULTS, Paint
 
 if TYPE_CHECKING:
+    from rich.console import RenderableType
     from textual.command import Provider
     from textual.timer import Timer
 
@@ -110,11 +111,16 @@ class LrdashApp(App[LrdashError]):
         self.call_after_refresh(self._start_polling)
 
     def on_unmount(self) -> None:
-        if not self.is_open:
-            return
-        if self.session.view_file and self.main.is_attached:
+        if self.is_open:
+            self.source.close()
+
+    def exit(
+        self, result: LrdashError | None = None, return_code: int = 0, message: RenderableType | None = None
+    ) -> None:
+        """Leave, keeping the view while it still stands."""
+        if self.is_open and self.session.view_file:
             self.session.view_file.save(self.main)
-        self.source.close()
+        super().exit(result, return_code, message)
 
     # Colours
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import threading
 from pathlib import Path
 
@@ -338,6 +339,7 @@ async def test_leaving_and_coming_back_keeps_the_view(tmp_path: Path) -> None:
             if visit == 0:
                 await pilot.press("2", "t", "s", "S", "o", "B", "]", "]", "m", "m")
                 await until(pilot, lambda app=app: app.main.chart_view.metric == 2)  # type: ignore[misc]
+                app.exit()
             else:
                 await until(pilot, lambda app=app: app.main.tab == "Metrics")  # type: ignore[misc]
                 main = app.main
@@ -356,3 +358,32 @@ async def test_q_leaves_from_home_and_comes_back_from_elsewhere() -> None:
         await pilot.press("q")
         await asyncio.sleep(0)
     assert app.source.closed  # type: ignore[attr-defined]
+
+
+async def test_the_wall_opens_a_log(tmp_path: Path) -> None:
+    (tmp_path / "4815201_1.out").write_text("the last line of run 1\n")
+    app = fakes.make_app(fakes.half_way(tmp_path))
+    async with app.run_test(size=(120, 40)) as pilot:
+        await opened(pilot)
+        await pilot.press("W")
+        await shows(pilot, "the last line of run 1")
+        await pilot.press("down", "enter")
+        await until(pilot, lambda: (app.main.tab, app.main.selected) == ("Log", "text:1"))
+
+
+async def test_folders_of_other_tools_are_shown(tmp_path: Path) -> None:
+    from lrdash.monitor.foreign import ForeignMonitor
+
+    for name in ("run_a", "run_b"):
+        folder = tmp_path / name
+        folder.mkdir()
+        row = {"epoch": 1.0, "step": 10, "eval_loss": 0.5, "eval_accuracy": 0.75}
+        state = {"global_step": 10, "max_steps": 20, "num_train_epochs": 2, "log_history": [row]}
+        (folder / "trainer_state.json").write_text(json.dumps(state))
+    app = LrdashApp(lambda: Session(ForeignMonitor([tmp_path / "run_a", tmp_path / "run_b"]), Settings()))
+    async with app.run_test(size=(120, 40)) as pilot:
+        await opened(pilot)
+        await shows(pilot, ".750")
+        assert "run_b" in screen_text(app)
+        await pilot.press("j", "x", "]", "]")
+        await shows(pilot, "accuracy at each epoch")
