@@ -49,7 +49,7 @@ class StreamReader:
         self._unfinished = b""
         self._ahead: tuple[OptimizerLine, ...] = ()
         self._known: list[StreamFacts] | None = None
-        self._changes = 0
+        self._changes = self._saved_changes = 0
 
     def scan(self, budget: int | None = None) -> None:
         """Take in what is new, at most about `budget` bytes of it."""
@@ -84,10 +84,10 @@ class StreamReader:
 
     def save(self) -> None:
         """Keep the cursor for the next start."""
-        if self._cache_dir and self._cursor:
+        if self._cache_dir and self._cursor and self._saved_changes != self._changes:
             self._cursor.attempts = self._collector.attempts
             save_cursor(self._cache_dir, self._cursor)
-            self._saved_at = time.monotonic()
+            self._saved_at, self._saved_changes = time.monotonic(), self._changes
 
     def _retry(self, budget: int | None) -> None:
         try:
