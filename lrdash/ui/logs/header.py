@@ -10,8 +10,7 @@ from rich.text import Text
 from textual.widget import Widget
 
 from lrdash.logs.terminal_text import plain_text
-from lrdash.ui.glyphs import UNICODE, Glyphs
-from lrdash.ui.logs.highlight import foreground
+from lrdash.ui.logs.highlight import foreground, glyphs_of
 from lrdash.ui.logs.view import LogView
 
 
@@ -41,7 +40,7 @@ class LogHeader(Widget):
         left, width = self._left(), self.size.width
         right = Text()
         for part in self._where():
-            longer = (right + Text(" · ", self._style("header--muted")) + part) if right else part
+            longer = (right + self._separator + part) if right else part
             if left.cell_len + longer.cell_len + 2 > width:
                 break
             right = longer
@@ -49,15 +48,15 @@ class LogHeader(Widget):
         return left + Text(" " * (width - left.cell_len - right.cell_len - 1)) + right
 
     def _left(self) -> Text:
-        text, muted = Text(" ", no_wrap=True), self._style("header--muted")
+        text = Text(" ", no_wrap=True)
         title = self._style("header--focused" if self.view.has_focus else "header--title")
         if self.title:
-            text.append(plain_text(self.title), title).append(" · ", muted)
+            text.append(plain_text(self.title), title).append_text(self._separator)
         text.append(self.stream, title)
-        return text.append(" · ", muted).append_text(self._mode())
+        return text.append_text(self._separator).append_text(self._mode())
 
     def _mode(self) -> Text:
-        view, glyphs = self.view, self._glyphs
+        view, glyphs = self.view, glyphs_of(self)
         if view.path is None or view.page.problem:
             return Text("waiting", self._style("header--paused"))
         if view.stuck_seconds:
@@ -66,7 +65,7 @@ class LogHeader(Widget):
         if view.following:
             return Text(f"{glyphs.running} following", self._style("header--live"))
         unseen = view.viewer.unseen.lines if view.viewer and view.viewer.unseen else 0
-        words = f"paused · +{unseen:,} lines" if unseen else "paused"
+        words = f"paused {glyphs.separator} +{unseen:,} lines" if unseen else "paused"
         return Text(words, self._style("header--paused"))
 
     def _where(self) -> Iterator[Text]:
@@ -89,8 +88,8 @@ class LogHeader(Widget):
         return f"{sign}{plain_text(matcher.query.text)}  "
 
     @property
-    def _glyphs(self) -> Glyphs:
-        return getattr(self.app, "glyphs", UNICODE)
+    def _separator(self) -> Text:
+        return Text(f" {glyphs_of(self).separator} ", self._style("header--muted"))
 
     def _style(self, name: str) -> Style:
         return foreground(self, name)

@@ -10,6 +10,8 @@ from rich.style import Style
 from rich.text import Text
 from textual.widget import Widget
 
+from lrdash.ui.glyphs import UNICODE, Glyphs
+
 _LINES = (
     # ignoring case would make "0 errors" and "error_rate" of every metrics line an error
     (
@@ -71,6 +73,10 @@ class LogText(Widget):
             self._inks[""] = self.rich_style
         return self._inks[""]
 
+    @property
+    def glyphs(self) -> Glyphs:
+        return glyphs_of(self)
+
     def highlighted(self, line: Text) -> Text:
         """A copy with what it means in colours, unless it brings colours of its own."""
         text = line.copy()
@@ -90,6 +96,11 @@ def _parts(plain: str) -> Iterator[tuple[int, int, str]]:
     if "{'" in plain:
         for key in _KEY.finditer(plain):
             yield (*key.span(1), "log--muted")
+
+
+def glyphs_of(widget: Widget) -> Glyphs:
+    """Of the app if it has any; log widgets stand in any app."""
+    return getattr(widget.app, "glyphs", UNICODE)
 
 
 def foreground(widget: Widget, name: str) -> Style:

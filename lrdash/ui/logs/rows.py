@@ -112,7 +112,7 @@ class LogRows(LogText):
         thumb = max(page.end * height / page.size - first, 1.0)
         first = height - thumb if page.at_end else min(first, height - thumb)
         is_thumb = first - 0.5 <= y < first + thumb - 0.5
-        return Strip([Segment("█" if is_thumb else " ", style)], 1)
+        return Strip([Segment(" ", Style(bgcolor=style.color) if is_thumb else style)], 1)
 
     def get_selection(self, selection: Selection) -> tuple[str, str] | None:
         return selection.extract("\n".join(row.text.plain for row in self.page.rows)), "\n"

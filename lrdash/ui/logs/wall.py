@@ -191,7 +191,7 @@ class LogWall(LogText, can_focus=True):
         strips: list[Strip] = []
         for column in range(self._columns):
             if column:
-                strips.append(Strip([Segment("│", self.ground + self.ink("log--muted"))]))
+                strips.append(Strip([Segment(self.glyphs.vertical, self.ground + self.ink("log--muted"))]))
             strips.append(self._block_line(self._position(column, y), y % self._height))
         return Strip.join(strips).crop_extend(0, self.size.width, self.ground)
 
@@ -213,7 +213,10 @@ class LogWall(LogText, can_focus=True):
     def _title(self, position: int, page: Page) -> Strip:
         name = "wall--chosen" if position == self.chosen and self.has_focus else "wall--title"
         age = _age(page.modified)
-        left = set_cell_size(f" {self._titles[position]} · {self.stream}", max(1, self._width - len(age) - 1))
+        left = set_cell_size(
+            f" {self._titles[position]} {self.glyphs.separator} {self.stream}",
+            max(1, self._width - len(age) - 1),
+        )
         return Strip([Segment(f"{left}{age} ", self.get_component_rich_style(name))]).crop(0, self._width)
 
 
