@@ -206,7 +206,8 @@ def message(run: RunStatus, context: TableContext) -> list[Span]:
     if tally == "running" and silence is not None and silence > SILENT_SECONDS:
         return [(f"{glyphs.warning} silent {age(silence)}", "warning")]
     if tally == "pending":
-        reason = plain(run.reason) if run.reason and run.reason != "None" else ""
+        reason = plain(run.reason_in_words or run.reason or "")
+        reason = "" if reason == "None" else reason
         words = [word for word in (reason, _start(run)) if word]
         return [(f" {glyphs.separator} ".join(words), "muted")] if words else []
     return []
