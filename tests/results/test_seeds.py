@@ -78,8 +78,8 @@ def test_many_seeds_are_sampled_from_their_divisions() -> None:
         (first, second),
         lambda x, y: abs(np.mean(x) - np.mean(y)),
         alternative="greater",
-        n_resamples=50_000,
+        n_resamples=20_000,
         rng=1,
     )
-    assert inference.permutation_test(first, second) == pytest.approx(oracle.pvalue, abs=0.01)
+    assert inference.permutation_test(first, second) == pytest.approx(oracle.pvalue, abs=0.015)
     assert inference.permutation_test([0.5], [0.6]) is None
