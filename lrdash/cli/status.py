@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import re
 import sys
 import time
 from pathlib import Path
@@ -12,6 +13,8 @@ from lrdash.cli.context import the_monitor
 
 if TYPE_CHECKING:
     from lrdash.monitor.snapshot import Snapshot
+
+_CONTROLS = re.compile(rb"\x7f|\xc2[\x80-\x9f]")
 
 
 def add_parser(
@@ -46,7 +49,9 @@ def _print(snapshot: Snapshot, as_json: bool) -> None:
     if as_json:
         from lrdash.monitor.document import encode
 
-        sys.stdout.buffer.write(encode(snapshot) + b"\n")
+        # JSON allows DEL and C1 controls as they are, and some terminals obey them.
+        plain = _CONTROLS.sub(lambda found: b"\\u%04x" % ord(found[0].decode()), encode(snapshot))
+        sys.stdout.buffer.write(plain + b"\n")
         sys.stdout.buffer.flush()
         return
     from lrdash.report.status_table import print_status

@@ -34,7 +34,7 @@ class LoggedTasks:
         except OSError:
             return {}
         for entry in entries:
-            if not entry.is_file():
+            if not _is_file(entry):
                 continue
             owner = run_of_log(self._sweep, entry.name, self._identity(Path(entry.path)), records)
             if owner is None:
@@ -60,6 +60,13 @@ class LoggedTasks:
                 return self._identities[key]
         except OSError:
             return None
+
+
+def _is_file(entry: os.DirEntry[str]) -> bool:
+    try:
+        return entry.is_file()
+    except OSError:  # a link that leads to itself
+        return False
 
 
 def _number(task: Task) -> int:

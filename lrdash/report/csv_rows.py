@@ -14,6 +14,7 @@ PLAIN = (
     "precision", "recall", "macro_f1", "balanced_accuracy", "mcc", "auroc", "log_loss", "brier", "ece",
     "majority", "collapsed",
 )  # fmt: skip
+_FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
 def render_csv(report: Report) -> str:
@@ -35,11 +36,11 @@ def _row(
 ) -> dict[str, Cell]:
     """Differences are from the group's baseline."""
     pair = group.between(run.run, group.baseline) if group.baseline else None
-    return {
-        "sweep": _safe(report.comparison.sweep),
-        "group": _safe(group.group),
+    cells: dict[str, Cell] = {
+        "sweep": report.comparison.sweep,
+        "group": group.group,
         "index": run.index,
-        "run": _safe(run.run),
+        "run": run.run,
         "learning_rate": run.learning_rate,
         "cls_backbone_learning_rate": run.cls_backbone_learning_rate,
         "seed": run.seed,
@@ -57,6 +58,7 @@ def _row(
         "args_hash": provenance.args_hash if provenance else None,
         "git_commit": provenance.git_commit if provenance else None,
     }
+    return {name: _safe(cell) for name, cell in cells.items()}
 
 
 def _estimate(name: str, one: Estimate | None) -> dict[str, Cell]:
@@ -67,6 +69,6 @@ def _estimate(name: str, one: Estimate | None) -> dict[str, Cell]:
     }
 
 
-def _safe(text: str | None) -> str | None:
+def _safe(cell: Cell) -> Cell:
     """Text that a spreadsheet does not take for a formula."""
-    return f"'{text}" if text and text[0] in "=+-@\t\r" else text
+    return f"'{cell}" if isinstance(cell, str) and cell.startswith(_FORMULA) else cell

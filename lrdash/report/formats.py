@@ -16,12 +16,17 @@ from lrdash.report.table import table_text
 
 def render(report: Report, name: str) -> str:
     """The report as text; `name` is one of the formats of `lrdash results --format`."""
-    return _RENDERERS[name](report)
+    return _RENDERERS[name](report).translate(_ESCAPED if name == "json" else _SHOWN)
 
 
 def as_json(report: Report) -> str:
     return msgspec.json.format(msgspec.json.encode(report), indent=2).decode() + "\n"
 
+
+# Names of classes come from data sets: whatever a terminal would obey is shown instead.
+_CONTROLS = {*range(32), *range(0x7F, 0xA0)} - {ord("\n"), ord("\t")}
+_SHOWN = dict.fromkeys(_CONTROLS, "\N{REPLACEMENT CHARACTER}")
+_ESCAPED = {code: f"\\u{code:04x}" for code in _CONTROLS}
 
 _RENDERERS: dict[str, Callable[[Report], str]] = {
     "table": table_text,

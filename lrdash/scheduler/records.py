@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
 import msgspec
 
@@ -21,6 +21,8 @@ from lrdash.sweep.paths import submissions_dir
 from lrdash.sweep.spec import Scalar, Sweep
 
 RecordState = Literal["intended", "submitted", "refused"]
+JobId = Annotated[str, msgspec.Meta(pattern=r"^\d{1,18}$")]
+"""It becomes a word of commands, and a record may be anybody's: it can be no option."""
 
 
 class SubmissionRecord(msgspec.Struct, frozen=True, kw_only=True):
@@ -46,7 +48,7 @@ class SubmissionRecord(msgspec.Struct, frozen=True, kw_only=True):
     overrides: Mapping[str, Scalar] = {}
     """Arguments of `submit --set`."""
     fresh: bool = False
-    job: str | None = None
+    job: JobId | None = None
     error: str | None = None
     """Why the scheduler refused, in its own words."""
 

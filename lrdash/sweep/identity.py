@@ -8,8 +8,8 @@ import msgspec
 
 _LINE = re.compile(
     r"lrdash: sweep=(?P<sweep>\S+) group=(?P<group>\S+) index=(?P<index>\d{1,9}) run=(?P<run>\S+)"
-    r" job=(?P<job>\S+) restart=(?P<restart>\d{1,9}) port=(?P<port>\d{1,5}) host=(?P<host>\S+)"
-    r" scheduler=(?P<scheduler>\S+) root=(?P<root>.+)"
+    r" job=(?P<job>-|\d{1,18}(?:_\d{1,9})?) restart=(?P<restart>\d{1,9}) port=(?P<port>\d{1,5})"
+    r" host=(?P<host>\S+) scheduler=(?P<scheduler>\S+) root=(?P<root>.+)"
 )
 
 

@@ -212,7 +212,8 @@ class _Source:
             )
 
     def mistake(self, where: str, problem: str, remedy: str) -> ConfigError:
-        return ConfigError(f"{self.path}: {where} {problem}; {remedy}")
+        shown = "".join(letter if letter.isprintable() else "�" for letter in where)
+        return ConfigError(f"{self.path}: {shown} {problem}; {remedy}")
 
 
 def _join(where: str, key: str) -> str:

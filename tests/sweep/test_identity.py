@@ -13,9 +13,10 @@ names = st.text(string.ascii_letters + string.digits + "._+=-", min_size=1, max_
 roots = st.text(st.characters(blacklist_categories=("Cc", "Cs", "Zl", "Zp")), min_size=1).map(
     lambda text: f"/{text}"
 )
+jobs = st.from_regex(r"-|[0-9]{1,18}(_[0-9]{1,9})?", fullmatch=True)
 identities = st.builds(
     Identity,
-    sweep=names, group=names, index=st.integers(0, 10**6), run=names, job=names, restart=st.integers(0, 99),
+    sweep=names, group=names, index=st.integers(0, 10**6), run=names, job=jobs, restart=st.integers(0, 99),
     port=st.integers(1, 65535), host=names, scheduler=names, root=roots,
 )  # fmt: skip
 
