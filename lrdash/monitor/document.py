@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -30,11 +31,18 @@ def json_schema() -> dict[str, Any]:
 
 
 def write_document(snapshot: Snapshot, path: Path) -> None:
-    """Replace `path` at once, so that a reader never sees half a document."""
-    path.parent.mkdir(parents=True, exist_ok=True)
+    """Replace `path` at once, so that a reader never sees half a document.
+
+    A cache that cannot be written (disk full, read-only home) is done without: the next start paints later.
+    """
     temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    temporary.write_bytes(encode(snapshot))
-    temporary.replace(path)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        temporary.write_bytes(encode(snapshot))
+        temporary.replace(path)
+    except OSError:
+        with suppress(OSError):
+            temporary.unlink(missing_ok=True)
 
 
 def read_document(path: Path) -> Snapshot | None:

@@ -32,7 +32,8 @@ class Action:
 
 
 def _is_held(task: Task | None) -> bool:
-    return task is not None and task.state == "PENDING" and "Held" in (task.reason or "")
+    # JobHeldUser, JobHeldAdmin, and "launch failed requeued held", which Slurm itself decides.
+    return task is not None and task.state == "PENDING" and "held" in (task.reason or "").lower()
 
 
 CANCEL = Action(
