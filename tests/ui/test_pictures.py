@@ -38,7 +38,9 @@ def _frozen(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def an_app(tmp_path: Path, theme: str = "", *, ascii_only: bool = False) -> LrdashApp:
-    (tmp_path / "4815201_2.out").write_text("\n".join(LINES) + "\n")
+    for job in ("4815201", "4815202"):  # a log that is not there is shown with its path, which differs
+        for index in range(3):
+            (tmp_path / f"{job}_{index}.out").write_text("\n".join(LINES) + "\n")
     session = Session(fakes.FakeSource(fakes.half_way(tmp_path)), Settings())
     return LrdashApp(lambda: session, theme=theme, ascii_only=ascii_only)
 
