@@ -122,6 +122,7 @@ class QueueWatch:
     def poll(self) -> None:
         """Ask once. A scheduler that does not answer leaves everything as it was, with the reason."""
         if self._scheduler is None:
+            self._take_from_files("no scheduler to ask")
             return
         before, started = _states(self._tasks), time.monotonic()
         running = {(task.id, task.is_finished) for task in self._tasks.values()}
@@ -130,6 +131,7 @@ class QueueWatch:
         except SchedulerError as error:
             self._error = str(error)
             self._interval.failed()
+            self._take_from_files("the scheduler has not answered yet")
             return
         duration = time.monotonic() - started
         self._answered_at, self._error = self._clock(), None
@@ -149,13 +151,24 @@ class QueueWatch:
 
     def task_in_files(self, key: str) -> Task | None:
         """The newest task of a run that submission records and logs tell of, whatever the scheduler says."""
-        records = read_records(self._sweep)
-        known = (dict(_recorded_tasks(self._sweep, records)), self._logged.find(records))
-        return max((tasks[key] for tasks in known if key in tasks), key=_job_number, default=None)
+        return self._tasks_in_files().get(key)
 
     def wake(self) -> None:
         """Something was submitted or changed by the user: look again soon."""
         self._interval.wake()
+
+    def _tasks_in_files(self) -> dict[str, Task]:
+        records = read_records(self._sweep)
+        tasks = dict(_recorded_tasks(self._sweep, records))
+        for key, task in self._logged.find(records).items():
+            tasks[key] = max(task, tasks.get(key, task), key=_job_number)
+        return tasks
+
+    def _take_from_files(self, reason: str) -> None:
+        """What nobody could be asked about is known from records and logs, though not its state."""
+        for key, task in self._tasks_in_files().items():
+            if key not in self._tasks:
+                self._tasks[key] = msgspec.structs.replace(task, state=VANISHED, reason=reason)
 
     def _merge(self, reading: QueueReading, records: tuple[SubmissionRecord, ...]) -> list[str]:
         """Take over what the queue shows; returns the keys of runs whose task is to be settled."""

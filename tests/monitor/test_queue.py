@@ -12,7 +12,8 @@ from lrdash.monitor.monitor import Monitor
 from lrdash.monitor.queue import SETTLE_TRIES
 from lrdash.monitor.snapshot import RunStatus, Snapshot
 from lrdash.scheduler.base import SettledTask, StreamPaths, Task, TaskUsage
-from lrdash.sweep.paths import results_dir
+from lrdash.sweep.identity import Identity
+from lrdash.sweep.paths import logs_dir, results_dir
 from lrdash.sweep.spec import Sweep
 from tests.monitor.stubs import StubScheduler, by_hand, small_sweep
 
@@ -77,6 +78,17 @@ def test_an_unreachable_controller_leaves_the_rows_with_age_and_cause(watched: W
 def test_a_controller_that_never_answered_is_unavailable_not_empty(watched: Watched) -> None:
     watched.scheduler.tasks = TimedOutError("no answer")
     assert watched.poll().sources.queue.state == "unavailable"
+
+
+def test_records_and_logs_tell_of_runs_that_nobody_could_be_asked_about(watched: Watched) -> None:
+    identity = Identity("s", "text", 0, "fast", "7_0", 0, 29700, "h", "slurm", str(watched.sweep.root))
+    logs_dir(watched.sweep).mkdir(parents=True)
+    (logs_dir(watched.sweep) / "7_0.out").write_text(f"{identity}\n")
+    watched.scheduler.tasks = TimedOutError("no answer")
+    run = watched.run()
+    assert (run.task, run.state, run.reason) == ("7_0", "UNKNOWN", "the scheduler has not answered yet")
+    watched.scheduler.tasks = (by_hand(watched.sweep, "7_0", "RUNNING"),)
+    assert watched.run().state == "RUNNING"
 
 
 def test_accounting_that_lags_does_not_overrule_what_the_queue_said(watched: Watched) -> None:
