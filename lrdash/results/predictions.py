@@ -85,10 +85,12 @@ class Predictions:
             ResultsError: the file is gone or no longer the one that was indexed.
         """
         block = bisect_right(self._firsts, at) - 1
-        rows = self.block(block)
-        if not 0 <= at - self._firsts[block] < len(rows):
+        first = self._firsts[block]
+        end = self._firsts[block + 1] if block + 1 < self.blocks else self.n
+        rows = self.block(block)[: end - first]
+        if len(rows) < end - first or not rows[at - first]:
             raise ResultsError(f"{self.path}: row {at + 1} is not where it was; read the results again")
-        return rows[at - self._firsts[block]]
+        return rows[at - first]
 
     def block(self, block: int) -> list[dict[str, Any]]:
         """The whole rows of one block of the file; none where the file is gone."""

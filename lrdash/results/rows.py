@@ -71,19 +71,23 @@ _DICTS = msgspec.json.Decoder(dict[str, Any])
 
 
 def decode_dicts(block: bytes) -> list[dict[str, Any]]:
-    """Whole rows of a block; what cannot be read is left out, as it was when the block was indexed."""
+    """Whole rows of a block, one for each that was indexed: a line that cannot be read is an empty row.
+
+    Bytes that are not UTF-8 are shown replaced: the index never looked into that text.
+    """
     try:
         return _DICTS.decode_lines(block)
     except (msgspec.DecodeError, UnicodeDecodeError):
-        return [row for line in block.split(b"\n") if (row := _leniently(line)) is not None]
+        text = block.decode("utf-8", "replace")
+        return [_dict_of(line.encode()) for line in text.split("\n") if line.strip()]
 
 
-def _leniently(line: bytes) -> dict[str, Any] | None:
+def _dict_of(line: bytes) -> dict[str, Any]:
     try:
         parsed = parse_json(line)
     except UnreadableError:
-        return None
-    return parsed if isinstance(parsed, dict) else None
+        return {}
+    return parsed if isinstance(parsed, dict) else {}
 
 
 def decode_line(line: bytes, identity: str) -> Row:

@@ -265,3 +265,14 @@ def test_blank_lines_are_no_rows(tmp_path: Path) -> None:
     predictions = read(path)
     assert predictions.n == 10
     assert [predictions.row(at) for at in range(10)] == lines
+
+
+def test_bytes_that_are_not_utf8_move_no_row(tmp_path: Path) -> None:
+    lines = prediction_lines(10, 0.8)
+    path = write_lines(tmp_path / "p.jsonl", lines)
+    before, after = path.read_bytes().split(b"row 5, ")
+    path.write_bytes(before + b"row 5, \xff" + after)
+    predictions = read(path)
+    assert predictions.n == 10
+    assert "\N{REPLACEMENT CHARACTER}" in predictions.row(5)["text"]
+    assert [predictions.row(at) for at in range(10) if at != 5] == lines[:5] + lines[6:]
