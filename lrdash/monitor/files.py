@@ -148,6 +148,7 @@ class FileWatch:
             )
             if not _is_of(results, task):
                 return files
+            results = _with_own_epochs(results, task)
         files = replace(files, results=results, steps=self._results.steps(*folders))
         try:
             return replace(files, predictions=self._read_predictions(results))
@@ -186,6 +187,14 @@ def _is_of(results: RunResults, task: Task) -> bool:
     if results.modified is None or task.started is None:
         return results.modified is None or task.is_finished
     return task.state != "PENDING" and results.modified >= task.started
+
+
+def _with_own_epochs(results: RunResults, task: Task) -> RunResults:
+    """Without epochs that say that another attempt wrote them; one that resumed inherits those before it."""
+    is_resumed = results.meta is not None and results.meta.resumed_from is not None
+    if results.attempt is None or results.attempt[0] == task.id or is_resumed:
+        return results
+    return replace(results, epochs=(), summary={}, source=None)
 
 
 def _source(at: float | None, error: str | None, now: float) -> Source:

@@ -21,7 +21,7 @@ from lrdash.sweep.paths import submissions_dir
 from lrdash.sweep.spec import Scalar, Sweep
 
 RecordState = Literal["intended", "submitted", "refused"]
-JobId = Annotated[str, msgspec.Meta(pattern=r"^\d{1,18}$")]
+JobId = Annotated[str, msgspec.Meta(pattern=r"\A\d{1,18}\Z")]
 """It becomes a word of commands, and a record may be anybody's: it can be no option."""
 
 

@@ -47,6 +47,8 @@ class StubScheduler:
     def submit(self, submission: Submission) -> str:
         raise NotImplementedError
 
+    check = submit
+
     def cancel(self, tasks: Sequence[str]) -> None:
         raise NotImplementedError
 

@@ -11,8 +11,10 @@ from pathlib import Path
 import pytest
 
 from lrdash.control.clean import plan_cleaning, remove
+from lrdash.monitor.monitor import Monitor
 from lrdash.results.history import ResultsReader
 from lrdash.sweep.spec import Sweep
+from tests.monitor.stubs import StubScheduler, by_hand, small_sweep
 from tests.security.hostile import ESCAPES, environment, fake_slurm, in_terminal, lrdash, plant_bombs
 from tests.sweeps import NAME, write_sweep
 
@@ -231,3 +233,25 @@ def test_what_is_copied_has_no_control_characters() -> None:
 
     copied = plain_text(ESCAPES)
     assert not [character for character in copied if ord(character) < 32 or 127 <= ord(character) < 160]
+
+
+@pytest.mark.xfail(
+    strict=True,
+    reason="a log in the sweep's own folder is believed: its identity line decides, whatever its name says, "
+    "because a script may name its logs after the raw job id, which is not the array's",
+)
+def test_a_log_cannot_say_that_it_is_of_another_job(tmp_path: Path) -> None:
+    sweep, scheduler = small_sweep(tmp_path / "root"), StubScheduler()
+    scheduler.tasks = (by_hand(sweep, "1_0", "RUNNING"),)
+    logs = sweep.root / "logs" / "s"
+    logs.mkdir(parents=True)
+    (logs / "1_0.out").write_text(
+        "lrdash: sweep=s group=text index=0 run=fast job=999_0 restart=0 port=29700"
+        f" host=h scheduler=slurm root={sweep.root}\n"
+    )
+    monitor = Monitor(sweep, scheduler, cache_dir=tmp_path / "cache")
+    monitor.poll_queue()
+    run = monitor.poll_files().find("text:0")
+    monitor.close()
+    assert run is not None
+    assert (run.task, run.state) == ("1_0", "RUNNING")
