@@ -25,7 +25,7 @@ from lrdash.scheduler.polling import PollInterval
 from lrdash.scheduler.records import SubmissionRecord, read_records
 from lrdash.sweep.spec import Sweep
 
-LOCAL_SECONDS = 1.0
+LOCAL_SECONDS, LOCAL_LONGEST_SECONDS = 1.0, 5.0
 """The local scheduler's queue is a file."""
 SETTLE_TRIES = 12
 """Polls after which a task that nobody accounts for counts as vanished: accounting may lag by minutes."""
@@ -75,7 +75,7 @@ class QueueWatch:
         self._scheduler = scheduler
         self._clock = clock
         is_local = scheduler is not None and scheduler.name == "local"
-        self._interval = PollInterval(LOCAL_SECONDS, LOCAL_SECONDS) if is_local else PollInterval()
+        self._interval = PollInterval(LOCAL_SECONDS, LOCAL_LONGEST_SECONDS) if is_local else PollInterval()
         self._logged = LoggedTasks(sweep)
         self._tasks: dict[str, Task] = {}
         self._usages: dict[str, TaskUsage] = {}
