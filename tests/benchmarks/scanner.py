@@ -66,8 +66,8 @@ def _lines(rng: random.Random, step: int, total: int) -> bytes:
 
 def _bar(step: int, total: int) -> bytes:
     filled = "█" * (10 * step // total)
-    text = f"{100 * step // total:3d}%|{filled:<10}| {step}/{total} [{step // 60:02d}:{step % 60:02d}<99:59,  2.81s/it]"
-    return text.encode()
+    clock = f"{step // 60:02d}:{step % 60:02d}<99:59,  2.81s/it"
+    return f"{100 * step // total:3d}%|{filled:<10}| {step}/{total} [{clock}]".encode()
 
 
 def rows(size: int = DEFAULT_BYTES, repeats: int = 5) -> list[Row]:
