@@ -183,7 +183,7 @@ class Arena:
     def reach(self, least: int = 1, most: int | None = None) -> str:
         name = self.random.choice([run.name for run in self.sweep.runs if run.key in self.keys])
         last = workload.STEPS - 4 if self.training is None else 3 * TRAINING_EPOCHS - 2
-        step = self.random.randint(least, most or last)
+        step = self.random.randint(least, min(most or last, last))
         self.look_until(lambda _: self.truth.last_step(name) >= step, END_SECONDS, f"step {step} of {name}")
         return name
 

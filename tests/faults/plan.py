@@ -13,7 +13,7 @@ SLURM_ONLY = (
 TRAININGS = (
     "kill-ranks local", "kill-ranks slurm", "kill-launch local", "kill-launch slurm", "kill-supervisor local",
     "requeue slurm", "preempt slurm", "warn slurm", "freeze-ranks local", "kill-slurmctld slurm",
-    "delete-log local", "fill-disk local",
+    "delete-log local",
 )  # fmt: skip
 """Kinds whose runs are also real trainings: what stops and resumes one."""
 EACH = 10
