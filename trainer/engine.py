@@ -5,10 +5,13 @@ from __future__ import annotations
 import math
 import shutil
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import torch
+from accelerate.utils import DistributedType, FullyShardedDataParallelPlugin
+from torch.distributed.checkpoint.state_dict import StateDictOptions, get_model_state_dict
 from transformers import Trainer, TrainingArguments
 from transformers.trainer_utils import EvalLoopOutput
 
@@ -82,6 +85,23 @@ class Engine(Trainer):  # type: ignore[misc]
             training.world_size,
             training.process_index,
         )
+
+    def create_accelerator_and_postprocess(self) -> None:
+        super().create_accelerator_and_postprocess()
+        if self.args.fsdp and not self.is_fsdp_enabled:
+            self._shard_on_cpu()
+        plugin = self.accelerator.state.fsdp_plugin if self.is_fsdp_enabled else None
+        if plugin is not None and plugin.mixed_precision_policy is not None:
+            # accelerate would sum the gradients of all GPUs in the 16 bits of the computation
+            policy = replace(plugin.mixed_precision_policy, reduce_dtype=torch.float32)
+            plugin.mixed_precision_policy = policy
+
+    def _shard_on_cpu(self) -> None:
+        """FSDP2 over gloo: on CPUs accelerate silently takes DDP, whatever it was asked for."""
+        state = self.accelerator.state
+        state.distributed_type = DistributedType.FSDP
+        state.fsdp_plugin = FullyShardedDataParallelPlugin(**self.args.fsdp_plugin_args)
+        self.is_fsdp_enabled = True
 
     # Optimizer and rates
 
@@ -188,6 +208,14 @@ class Engine(Trainer):  # type: ignore[misc]
                 checkpoints.rotate(output, self.arguments.save_total_limit)
             barrier()
         self.saved = output / name
+
+    def save_model(self, output_dir: str | None = None, _internal_call: bool = False) -> None:
+        """Gather sharded weights on the first process; all processes call this."""
+        if self.is_fsdp_enabled:
+            options = StateDictOptions(full_state_dict=True, cpu_offload=True)
+            self._save(output_dir, get_model_state_dict(self.model, options=options))
+        else:
+            super().save_model(output_dir, _internal_call)
 
     def _save(self, output_dir: str | None = None, state_dict: dict[str, Any] | None = None) -> None:
         """Weights in the hub's layout, tokenizer, head; no pickled training_args.bin."""

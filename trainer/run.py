@@ -136,6 +136,8 @@ class Run:
             self.heartbeat,
         )
         engine.save_companions = self._save_companions
+        if engine.is_fsdp_enabled:
+            info(f"Weights, gradients and optimizer are sharded over {world_size()} processes (FSDP2)")
         for unwanted in (PrinterCallback, ProgressCallback):
             engine.remove_callback(unwanted)
         return engine

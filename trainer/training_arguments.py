@@ -19,7 +19,7 @@ def training_arguments(arguments: Arguments, *, has_images: bool) -> TrainingArg
     several = world_size() > 1
     if gpu and several and world_size() > torch.cuda.device_count():
         raise ArgumentsError(f"{world_size()} processes, but {torch.cuda.device_count()} GPUs on this node")
-    fsdp = (gpu and several) if arguments.fsdp is None else arguments.fsdp
+    fsdp = several and arguments.do_train and (gpu if arguments.fsdp is None else arguments.fsdp)
     sharding = {"version": 2, "activation_checkpointing": arguments.gradient_checkpointing}
     workers = arguments.dataloader_num_workers
     return TrainingArguments(
@@ -46,9 +46,9 @@ def training_arguments(arguments: Arguments, *, has_images: bool) -> TrainingArg
         remove_unused_columns=False,
         label_names=["labels"],
         dataloader_num_workers=(IMAGE_WORKERS if has_images and gpu else 0) if workers is None else workers,
-        fsdp=True if fsdp and several and arguments.do_train else None,
-        fsdp_config=sharding if fsdp and several and arguments.do_train else None,
-        activation_checkpointing=arguments.gradient_checkpointing and not (fsdp and several),
+        fsdp=True if fsdp else None,
+        fsdp_config=sharding if fsdp else None,
+        activation_checkpointing=arguments.gradient_checkpointing and not fsdp,
         ddp_backend="gloo" if several and not gpu else None,  # refused by transformers with one process
         ddp_timeout=arguments.ddp_timeout,
         ddp_find_unused_parameters=False,

@@ -93,7 +93,8 @@ def test_the_gradient_is_the_plain_mean_for_any_split(
         gradient_accumulation_steps=accumulation,
         fsdp=fsdp,
     )
-    train(command, tmp_path, processes=processes, hook=dump_gradients)
+    run = train(command, tmp_path, processes=processes, hook=dump_gradients)
+    assert ("sharded over 2" in run.out) == bool(fsdp)
     expected = plain_gradients(uneven)
     found = torch.load(tmp_path / GRADIENTS)
     assert found.keys() == expected.keys()

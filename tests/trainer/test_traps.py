@@ -189,6 +189,33 @@ def test_a_rate_of_2e6_moves_the_weights(demo_data: Path, tmp_path: Path) -> Non
     assert (after[name] != before[name]).float().mean() > 0.99
 
 
+def compute_in_bfloat16(rank: int) -> None:
+    """As accelerate does on GPUs, and write what the gradients are summed in."""
+    from trainer.engine import Engine
+
+    shard, ours = Engine._shard_on_cpu, Engine.create_accelerator_and_postprocess
+
+    def prepare(self: Any) -> None:
+        shard(self)
+        self.accelerator.state.fsdp_plugin.set_mixed_precision("bf16")
+
+    def note(self: Any) -> None:
+        ours(self)
+        policy = self.accelerator.state.fsdp_plugin.mixed_precision_policy
+        Path(f"policy{rank}").write_text(f"{policy.param_dtype} {policy.reduce_dtype}")
+
+    Engine._shard_on_cpu = prepare
+    Engine.create_accelerator_and_postprocess = note
+
+
+@pytest.mark.training
+def test_sharded_gradients_are_summed_in_float32(demo_data: Path, tmp_path: Path) -> None:
+    command = words(demo_data, fsdp=True, per_device_train_batch_size=8, max_steps=2, do_predict=None)
+    run = train(command, tmp_path, processes=2, hook=compute_in_bfloat16)
+    assert (tmp_path / "policy1").read_text() == "torch.bfloat16 torch.float32"
+    assert len(run.rows("loss")) == 2
+
+
 # Loading and freezing
 
 
