@@ -25,7 +25,7 @@ SMOKE = [
     Fault("truncate-results", "local", "program", 1),
     Fault("replace-log", "local", "program", 1),
     Fault("jump-clock", "local", "program", 1),
-    Fault("kill-slurmctld", "slurm", "program", 1),
+    Fault("kill-slurmd", "slurm", "program", 1),
 ]
 Table = dict[str, Counter[str]]
 
