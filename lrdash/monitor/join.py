@@ -68,7 +68,7 @@ class Joiner:
         now: float,
     ) -> RunStatus:
         task = queue.tasks.get(run.key)
-        if files is None:
+        if files is None or (task is not None and (files.task is None or files.task.id != task.id)):
             return _unread(run, task, self._cached.get(run.key), now)
         task = _settled_by_files(task, files)
         usage = queue.usages.get(task.id) if task else None

@@ -35,6 +35,7 @@ def small_demo(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, subproce
 
 
 @pytest.mark.training
+@pytest.mark.timeout(900)
 def test_small_demo_ends_with_six_rows_and_the_comparison(
     small_demo: tuple[Path, subprocess.CompletedProcess[str]],
 ) -> None:
@@ -48,6 +49,7 @@ def test_small_demo_ends_with_six_rows_and_the_comparison(
 
 
 @pytest.mark.training
+@pytest.mark.timeout(900)
 def test_a_second_call_opens_the_first_and_trains_nothing(
     small_demo: tuple[Path, subprocess.CompletedProcess[str]],
 ) -> None:
@@ -64,6 +66,7 @@ def test_a_second_call_opens_the_first_and_trains_nothing(
 
 @pytest.mark.training
 @pytest.mark.skipif(shutil.which("jq") is None, reason="needs jq: apt install jq")
+@pytest.mark.timeout(900)
 def test_the_experiments_jq_loops_print_a_number_for_every_run(
     small_demo: tuple[Path, subprocess.CompletedProcess[str]],
 ) -> None:

@@ -78,6 +78,7 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Demo]:
         yield Demo(folder)
 
 
+@pytest.mark.timeout(900)
 def test_a_sweep_from_its_first_row_to_its_last(demo: Demo) -> None:
     """One story, in order: it cannot be told in pieces while the same six runs train."""
     with demo.open() as terminal:

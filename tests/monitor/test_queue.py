@@ -162,6 +162,7 @@ def test_old_results_are_not_shown_for_a_new_attempt(watched: Watched) -> None:
     watched.scheduler.tasks = (by_hand(watched.sweep, "7_0", "COMPLETED"),)
     assert (watched.run().metrics.last or {})["eval_accuracy"] == 0.75
     watched.scheduler.tasks += (by_hand(watched.sweep, "9_0", "PENDING"),)
+    assert watched.monitor.poll_queue().runs[0].metrics.predict is None, "the files are not read again yet"
     run = watched.run()
     assert (run.task, run.state) == ("9_0", "PENDING")
     assert run.metrics.epochs == ()
@@ -209,6 +210,13 @@ def test_no_check_fails_on_files_that_were_read_before_the_end(watched: Watched)
         check.name for check in watched.monitor.poll_files().runs[0].checks if check.verdict == "MISSING"
     ]
     assert "predictions" in missing
+
+
+def test_a_run_first_seen_when_it_had_failed_is_diagnosed_once_its_log_is_read(watched: Watched) -> None:
+    watched.poll()
+    watched.scheduler.tasks = (by_hand(watched.sweep, "7_0", "FAILED", exit_code="1:0"),)
+    assert watched.monitor.poll_queue().runs[0].diagnosis is None
+    assert watched.run().diagnosis is not None
 
 
 def test_every_run_of_a_large_sweep_is_read_in_its_turn(
