@@ -96,7 +96,9 @@ class Outcome:
     def __str__(self) -> str:
         indices = ",".join(map(str, self.submission.indices))
         what = f"{self.submission.group} [{indices}]"
-        return f"{what}: job {self.job}" if self.error is None else f"{what}: not submitted: {self.error}"
+        if self.error is None:
+            return f"{what}: job {self.job}"
+        return f"{what}: {self.error}" if self.job else f"{what}: not submitted: {self.error}"
 
 
 def plan_submission(
@@ -205,7 +207,12 @@ def _submit(plan: SubmissionPlan, job: Submission, scheduler: Scheduler) -> Outc
             return _after_no_answer(plan, job, record, scheduler, error)
         replace_record(path, msgspec.structs.replace(record, state="refused", error=str(error)))
         return Outcome(job, None, error)
-    replace_record(path, msgspec.structs.replace(record, state="submitted", job=job_id))
+    try:
+        replace_record(path, msgspec.structs.replace(record, state="submitted", job=job_id))
+    except OSError as error:
+        # The job is there and its comment carries the token: the next look at the queue finds it.
+        problem = f"job {job_id} runs, but {path} cannot say so: {error.strerror}; do not submit again"
+        return Outcome(job, job_id, ConfigError(problem))
     return Outcome(job, job_id)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import re
 from pathlib import Path
@@ -23,7 +24,7 @@ from lrdash.errors import (
 )
 from lrdash.scheduler.base import QueueReading, SettledTask, Submission, Task
 from lrdash.scheduler.local import LocalScheduler
-from lrdash.scheduler.records import read_records, write_record
+from lrdash.scheduler.records import SubmissionRecord, read_records, write_record
 from lrdash.scheduler.slurm.submit import sbatch_command
 from lrdash.sweep.spec import Sweep
 from tests.scheduler.test_records import record
@@ -98,6 +99,21 @@ def test_an_answer_that_never_came_leaves_the_intention(sweep: Sweep) -> None:
     assert [each.state for each in read_records(sweep)] == ["intended"]
     with pytest.raises(AlreadyActiveError, match="may still arrive"):
         submit(sweep, scheduler)
+
+
+def test_a_job_whose_record_cannot_be_completed_is_told_and_not_followed(
+    sweep: Sweep, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(path: Path, record: SubmissionRecord) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("lrdash.control.submission.replace_record", full)
+    scheduler = FakeScheduler(sweep, ["10", "11"])
+    (outcome,) = submit(sweep, scheduler)
+    assert outcome.job == "10"
+    assert "job 10 runs" in str(outcome)
+    assert "do not submit again" in str(outcome)
+    assert [each.state for each in read_records(sweep)] == ["intended"], "the token is there"
 
 
 def test_a_connection_that_never_was_is_a_clear_no(sweep: Sweep) -> None:
