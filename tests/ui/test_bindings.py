@@ -90,12 +90,12 @@ def app_with_backend() -> LrdashApp:
     return fakes.make_app(backend=Backend(sweep, None))
 
 
-OF_THE_LOG = ("log", "search")
-"""Walked in test_log_keys.py."""
-ROWS = [(view, key) for view, keys in VIEWS.items() if view not in OF_THE_LOG for key in keys]
+ELSEWHERE = ("log", "search", "predictions")
+"""Walked in test_log_keys.py, and driven in test_predictions.py."""
+ROWS = [(view, key) for view, keys in VIEWS.items() if view not in ELSEWHERE for key in keys]
 
 
-@pytest.mark.parametrize("view", [view for view in VIEWS if view not in OF_THE_LOG])
+@pytest.mark.parametrize("view", [view for view in VIEWS if view not in ELSEWHERE])
 async def test_every_key_works(view: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.chdir(tmp_path)
     app = app_with_backend()

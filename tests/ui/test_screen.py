@@ -342,6 +342,7 @@ async def test_leaving_and_coming_back_keeps_the_view(tmp_path: Path) -> None:
                 app.exit()
             else:
                 await until(pilot, lambda app=app: app.main.tab == "Metrics")  # type: ignore[misc]
+                await until(pilot, lambda app=app: app.main.chart_view.metric == 2)  # type: ignore[misc]
                 main = app.main
                 assert (main.selected, main.stream, main.chart_view.metric) == ("vision:2", "err", 2)
                 assert main.table.arrangement.sort == "state"

@@ -121,9 +121,9 @@ class Chart(Widget, Painted, can_focus=True):
     def watch_steps(self) -> None:
         self.redraw()
 
-    def watch_view(self) -> None:
+    def watch_view(self, before: ChartView, after: ChartView) -> None:
         self.redraw()
-        if self.is_attached:
+        if self.is_attached and before != after:  # not the first view of a chart just made
             self.post_message(ChartChanged(self.view))
 
     def on_resize(self) -> None:
