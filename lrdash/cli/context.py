@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from lrdash.errors import ConfigError, UsageError
+from lrdash.errors import ConfigError, NotInstalledError, UsageError
 from lrdash.sweep.find import PATTERN, find_sweep_files
 from lrdash.sweep.load import load_sweep
 from lrdash.sweep.spec import Sweep
@@ -37,6 +37,18 @@ def the_scheduler(arguments: argparse.Namespace, sweep: Sweep) -> Scheduler | No
     if name is None and shutil.which("squeue"):
         name = "slurm"
     return make_scheduler(name, sweep) if name else None
+
+
+def submit_scheduler(arguments: argparse.Namespace, sweep: Sweep) -> Scheduler:
+    """The scheduler of --scheduler, else Slurm: one that can be submitted to now."""
+    import shutil
+
+    name = arguments.scheduler or "slurm"
+    if name == "slurm" and shutil.which("sbatch") is None:
+        raise NotInstalledError(
+            "no sbatch on PATH: log in to the cluster, or run it on this machine with --scheduler local"
+        )
+    return make_scheduler(name, sweep)
 
 
 def make_scheduler(name: str, sweep: Sweep) -> Scheduler:

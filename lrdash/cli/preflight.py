@@ -3,17 +3,10 @@
 from __future__ import annotations
 
 import argparse
-import sys
-from collections.abc import Iterable
-from typing import TYPE_CHECKING
 
-from lrdash.cli.context import the_sweep
-from lrdash.cli.submit import add_choice, chosen_runs, submit_scheduler
-
-if TYPE_CHECKING:
-    from lrdash.control.preflight import Finding
-
-_MARKS = {"ok": "ok     ", "note": "note   ", "warning": "WARNING", "error": "ERROR  "}
+from lrdash.cli.choice import add_choice, chosen_runs
+from lrdash.cli.context import submit_scheduler, the_sweep
+from lrdash.cli.findings import finding_line
 
 
 def add_parser(
@@ -40,12 +33,5 @@ def run(arguments: argparse.Namespace) -> int:
     plan = plan_submission(sweep, scheduler, runs, options=arguments.extra)
     findings = preflight(plan.sweep, scheduler, plan.jobs)
     for finding in findings:
-        print(f"{_MARKS[finding.level]}  {finding}")
+        print(finding_line(finding))
     return 2 if any(finding.level == "error" for finding in findings) else 0
-
-
-def narrate(findings: Iterable[Finding]) -> None:
-    """What a submission should not do in silence."""
-    for finding in findings:
-        if finding.level in ("warning", "note"):
-            print(f"{_MARKS[finding.level]}  {finding}", file=sys.stderr)

@@ -7,8 +7,10 @@ import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from lrdash.cli.context import make_scheduler, the_sweep
-from lrdash.errors import NotInstalledError, UsageError
+from lrdash.cli.choice import add_choice, chosen_runs
+from lrdash.cli.context import submit_scheduler, the_sweep
+from lrdash.cli.findings import narrate
+from lrdash.errors import UsageError
 from lrdash.sweep.spec import Run, Scalar, Sweep
 
 if TYPE_CHECKING:
@@ -38,14 +40,7 @@ def add_parser(
     parser.set_defaults(command=run)
 
 
-def add_choice(parser: argparse.ArgumentParser) -> None:
-    """The options by which groups and indices are chosen."""
-    parser.add_argument("--group", action="append", default=[], metavar="G", help="only this group")
-    parser.add_argument("--index", type=parse_indices, metavar="0,2", help="only these array indices")
-
-
 def run(arguments: argparse.Namespace) -> int:
-    from lrdash.cli.preflight import narrate
     from lrdash.control.preflight import preflight, raise_errors
     from lrdash.control.submission import carry_out, check_not_active, plan_submission
 
@@ -97,29 +92,6 @@ def _agreed(arguments: argparse.Namespace, plan: SubmissionPlan, scheduler: Sche
     return sys.stdin.readline().strip().lower() in ("", "y", "yes")
 
 
-def parse_indices(text: str) -> tuple[int, ...]:
-    """Array indices, as sbatch's --array takes them."""
-    from lrdash.sweep.script import parse_array
-
-    indices = parse_array(text)
-    if indices is None:
-        raise argparse.ArgumentTypeError(f"{text!r} is no list of indices such as 0,2 or 0-2")
-    return indices
-
-
-def chosen_runs(sweep: Sweep, groups: Sequence[str], indices: Sequence[int] | None) -> tuple[Run, ...]:
-    """The runs of these groups (all by default) at these indices (all by default)."""
-    names = [group.name for group in sweep.groups]
-    for group in groups:
-        if group not in names:
-            raise UsageError(f"--group {group}: {sweep.file} has the groups {', '.join(names)}")
-    runs = [run for run in sweep.runs if not groups or run.group in groups]
-    known = {run.index for run in runs}
-    if missing := [index for index in indices or () if index not in known]:
-        raise UsageError(f"--index {missing[0]}: {sweep.file} has the indices {_listed(known)}")
-    return tuple(run for run in runs if indices is None or run.index in indices)
-
-
 def parse_overrides(words: Sequence[str]) -> dict[str, Scalar]:
     """`KEY=VALUE` words; values are read as in sweep.yaml."""
     from lrdash.sweep.load import parse_scalar
@@ -131,18 +103,3 @@ def parse_overrides(words: Sequence[str]) -> dict[str, Scalar]:
             raise UsageError(f"--set {word}: give KEY=VALUE, such as per_device_train_batch_size=1")
         overrides[key] = parse_scalar(value)
     return overrides
-
-
-def submit_scheduler(arguments: argparse.Namespace, sweep: Sweep) -> Scheduler:
-    import shutil
-
-    name = arguments.scheduler or "slurm"
-    if name == "slurm" and shutil.which("sbatch") is None:
-        raise NotInstalledError(
-            "no sbatch on PATH: log in to the cluster, or run it on this machine with --scheduler local"
-        )
-    return make_scheduler(name, sweep)
-
-
-def _listed(indices: set[int]) -> str:
-    return ", ".join(map(str, sorted(indices)))
