@@ -21,6 +21,7 @@ FIELDS = ("%i", "%T", "%r", "%M", "%l", "%V", "%S", "%e", "%P", "%N", "%u", "%Z"
 LARGEST_ARRAY = 4_000_001
 """Slurm's own limit of MaxArraySize."""
 
+_STATE = re.compile(r"[A-Z_]+")
 _ID = re.compile(r"(\d{1,10})(?:\+\d+|_(\d{1,10})|_\[([0-9,:%-]*)\])?")
 _RANGE = re.compile(r"(\d{1,10})(?:-(\d{1,10})(?::(\d{1,10}))?)?")
 
@@ -68,7 +69,7 @@ def _parse_record(record: str) -> list[Task]:
         return []
     (identity, state, reason, elapsed, limit, submitted, started, ended, partition, nodes, user) = fields[:11]
     work_dir, comment, name = fields[11:]
-    if not re.fullmatch(r"[A-Z_]+", state):
+    if not _STATE.fullmatch(state):
         return []
     task = Task(
         id="",

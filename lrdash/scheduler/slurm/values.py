@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from datetime import datetime
+from functools import lru_cache
 
 NOTHING = frozenset({"", "N/A", "n/a", "(null)", "None", "Unknown", "NONE", "Invalid", "INVALID", "NOT_SET"})
 _DURATION = re.compile(r"(?:(\d{1,9})-)?(?:(\d{1,9}):)?(\d{1,9}):(\d{1,9}(?:\.\d{1,9})?)")
@@ -26,6 +27,7 @@ def parse_time(text: str) -> float | None:
         return None
 
 
+@lru_cache(maxsize=1024)  # a queue of thousands has few different limits
 def parse_duration(text: str) -> float | None:
     """Seconds of `[[days-]hours:]minutes:seconds[.fraction]`; None for UNLIMITED and the like.
 
