@@ -12,10 +12,11 @@ from itertools import count
 from typing import TypeVar
 
 from lrdash.logs import causes, patterns
-from lrdash.logs.facts import EvalRow, Identity, LogLine, ProgressSample, StepRow, Stream, StreamFacts
-from lrdash.logs.lines import clean, finite, parse_bar, parse_identity, parse_row, text_of
+from lrdash.logs.facts import EvalRow, LogLine, ProgressSample, StepRow, Stream, StreamFacts
+from lrdash.logs.lines import clean, finite, parse_bar, parse_row, text_of
 from lrdash.logs.statements import MAX_EVIDENCE, take_statement
 from lrdash.logs.tracebacks import TracebackReader
+from lrdash.sweep.identity import Identity, parse_identity
 
 MAX_ROWS = 5_000
 """Training lines kept; beyond, every second one is dropped, again and again."""
@@ -138,7 +139,9 @@ class Collector:
         """One line that may matter."""
         if patterns.ROW_START in line and (row := parse_row(line)):
             self._take_row(row, number, line)
-        elif patterns.IDENTITY_ANCHOR in line and (identity := parse_identity(line)):
+        elif patterns.IDENTITY_ANCHOR in line and (
+            identity := parse_identity(line.decode("utf-8", "replace"))
+        ):
             self._take_identity(identity)
         else:
             at = LogLine(self.file, number, text_of(line))

@@ -6,6 +6,8 @@ from typing import Literal
 
 import msgspec
 
+from lrdash.sweep.identity import Identity
+
 Stream = Literal["out", "err"]
 
 
@@ -16,21 +18,6 @@ class LogLine(msgspec.Struct, frozen=True):
     line: int | None
     """Counted from 1 as an editor does, by newlines; None where only the text was looked for so far."""
     text: str
-
-
-class Identity(msgspec.Struct, frozen=True):
-    """The line with which `lrdash launch` opens an attempt; None where a key is absent."""
-
-    job: str
-    restart: int = 0
-    sweep: str | None = None
-    group: str | None = None
-    index: int | None = None
-    run: str | None = None
-    port: int | None = None
-    host: str | None = None
-    scheduler: str | None = None
-    root: str | None = None
 
 
 class OptimizerLine(msgspec.Struct, frozen=True):
@@ -124,6 +111,7 @@ class StreamFacts(msgspec.Struct):
     """What one stream said in one attempt; filled by the scanner, in the order of the bytes."""
 
     identity: Identity | None = None
+    """The line with which `lrdash launch` opened the attempt."""
     optimizer: list[OptimizerLine] = []
     first_step: LogLine | None = None
     """The first line that proves a training step."""

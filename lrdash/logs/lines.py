@@ -7,7 +7,7 @@ import math
 import msgspec
 
 from lrdash.logs import patterns
-from lrdash.logs.facts import Identity, ProgressSample
+from lrdash.logs.facts import ProgressSample
 
 MAX_TEXT = 500
 """Characters of a line that are kept as evidence."""
@@ -83,42 +83,6 @@ def parse_count(text: bytes) -> int | None:
     """An integer with or without thousands commas; None when it is absurdly long."""
     digits = text.replace(b",", b"")
     return int(digits) if digits.isdigit() and len(digits) < 19 else None
-
-
-def parse_identity(line: bytes) -> Identity | None:
-    """The identity line of `lrdash launch`; None without a job.
-
-    >>> parse_identity(b"lrdash: sweep=s group=text index=2 run=r job=7_2 restart=0 port=29702").port
-    29702
-    """
-    match = patterns.IDENTITY.search(clean(line))
-    if not match:
-        return None
-    text = match[1].decode("utf-8", "replace")
-    fields = {key: value.strip() for key, value in _identity_fields(text)}
-    if not fields.get("job"):
-        return None
-    return Identity(
-        job=fields["job"],
-        restart=_integer(fields.get("restart")) or 0,
-        sweep=fields.get("sweep"),
-        group=fields.get("group"),
-        index=_integer(fields.get("index")),
-        run=fields.get("run"),
-        port=_integer(fields.get("port")),
-        host=fields.get("host"),
-        scheduler=fields.get("scheduler"),
-        root=fields.get("root"),
-    )
-
-
-def _identity_fields(text: str) -> list[tuple[str, str]]:
-    return [(key.decode(), value.decode("utf-8", "replace")) for key, value in
-            patterns.IDENTITY_FIELD.findall(text.encode())]  # fmt: skip
-
-
-def _integer(text: str | None) -> int | None:
-    return int(text) if text and text.isdecimal() and len(text) < 10 else None
 
 
 def finite(value: float | None) -> float | None:

@@ -27,8 +27,6 @@ WHOLE_OPTIMIZER = re.compile(rb"optimizer with backbone_lr=\d\.\d\de[-+]\d\d, he
 
 # lrdash launch, the first line of an attempt on both streams.
 IDENTITY_ANCHOR = b"lrdash: sweep="
-IDENTITY = re.compile(rb"lrdash: (sweep=\S+ .*)")
-IDENTITY_FIELD = re.compile(rb"(\w+)=((?:(?! \w+=).)*)")
 
 # The bundled trainer, stdout.
 PROCESS_RANK = re.compile(rb"Process rank: (?P<rank>\d+), world size: (?P<size>\d+)")  # LLaMA-Factory's words

@@ -11,8 +11,9 @@ import threading
 from collections.abc import Sequence
 from pathlib import Path
 
-from lrdash.logs.facts import AttemptFacts, Identity, Stream, StreamFacts
+from lrdash.logs.facts import AttemptFacts, Stream, StreamFacts
 from lrdash.logs.reader import StreamReader
+from lrdash.sweep.identity import Identity
 
 
 class LogScanner:

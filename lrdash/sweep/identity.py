@@ -6,10 +6,12 @@ import re
 
 import msgspec
 
+_NUMBER = r"(?:0|[1-9]\d{0,8})"
 _LINE = re.compile(
-    r"lrdash: sweep=(?P<sweep>\S+) group=(?P<group>\S+) index=(?P<index>\d{1,9}) run=(?P<run>\S+)"
-    r" job=(?P<job>-|\d{1,18}(?:_\d{1,9})?) restart=(?P<restart>\d{1,9}) port=(?P<port>\d{1,5})"
-    r" host=(?P<host>\S+) scheduler=(?P<scheduler>\S+) root=(?P<root>.+)"
+    rf"lrdash: sweep=(?P<sweep>\S+) group=(?P<group>\S+) index=(?P<index>{_NUMBER}) run=(?P<run>\S+)"
+    rf" job=(?P<job>-|\d{{1,18}}(?:_\d{{1,9}})?) restart=(?P<restart>{_NUMBER}) port=(?P<port>{_NUMBER})"
+    r" host=(?P<host>\S+) scheduler=(?P<scheduler>\S+) root=(?P<root>.+)",
+    re.ASCII,
 )
 
 

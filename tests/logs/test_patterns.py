@@ -8,7 +8,7 @@ import pytest
 
 from lrdash.logs import causes, patterns
 from lrdash.logs.facts import LogLine
-from lrdash.logs.lines import clean, parse_bar, parse_clock, parse_identity, parse_row
+from lrdash.logs.lines import clean, parse_bar, parse_clock, parse_row
 
 AT = LogLine("x.err", 1, "")
 
@@ -61,22 +61,6 @@ def test_training_bars(line: bytes, expected: tuple[int, float, int]) -> None:
 )
 def test_bars_of_something_else(line: bytes) -> None:
     assert parse_bar(line) is None
-
-
-def test_identity_of_a_folder_with_blanks_and_of_a_stranger() -> None:
-    line = b"lrdash: sweep=s group=text index=2 run=r job=1_2 restart=3 port=29702 host=h root=/a b/c=d e"
-    identity = parse_identity(line)
-    assert identity
-    assert (identity.job, identity.restart, identity.root, identity.scheduler) == (
-        "1_2",
-        3,
-        "/a b/c=d e",
-        None,
-    )
-    assert parse_identity(b"lrdash: sweep=s group=text index=2") is None
-    odd = parse_identity(b"lrdash: sweep=s job=x restart=-1 port=99999999999 index=two")
-    assert odd
-    assert (odd.restart, odd.port, odd.index) == (0, None, None)
 
 
 def test_clean_takes_every_escape_away() -> None:

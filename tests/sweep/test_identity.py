@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import string
 
-from hypothesis import given
+import pytest
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lrdash.sweep.identity import Identity, parse_identity
@@ -40,3 +41,18 @@ def test_numbers_that_are_too_long_are_no_identity() -> None:
     line = str(Identity("s", "g", 1, "r", "1_1", 0, 29701, "h", "slurm", "/"))
     assert parse_identity(line) is not None
     assert parse_identity(line.replace("index=1", "index=" + "9" * 5000)) is None
+
+
+@pytest.mark.parametrize("index", ["\N{ARABIC-INDIC DIGIT THREE}", "007", "-1", "1.0"])
+def test_numbers_in_another_notation_are_no_identity(index: str) -> None:
+    line = str(Identity("s", "g", 1, "r", "1_1", 0, 29701, "h", "slurm", "/"))
+    assert parse_identity(line.replace("index=1", f"index={index}")) is None
+
+
+@pytest.mark.fuzz
+@settings(max_examples=20_000, deadline=None)
+@given(identities, st.integers(0, 200), st.text(max_size=5))
+def test_fuzz_a_line_that_was_damaged(identity: Identity, at: int, text: str) -> None:
+    line = str(identity)
+    parsed = parse_identity(line[:at] + text + line[at + 1 :])
+    assert parsed is None or str(parsed).startswith("lrdash: sweep=")

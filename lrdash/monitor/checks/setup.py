@@ -128,7 +128,7 @@ def check_port(evidence: RunEvidence) -> Check:
     """torchrun's port: the asked one, or the one that launch moved to."""
     asked = evidence.sweep.run_port(evidence.run) if evidence.sweep and evidence.run else None
     identity = evidence.facts.identity
-    if identity is None or identity.port is None:
+    if identity is None:
         if evidence.is_training_seen:
             return Check("port", "PASS", str(asked), "not started by lrdash launch: it chose its own port")
         return Check("port", "WAITING", str(asked), "not started yet")

@@ -96,7 +96,7 @@ def _clock(seconds: float) -> str:
 
 def _port_in_use(evidence: RunEvidence) -> Remedy:
     identity = evidence.facts.identity
-    port = f"port {identity.port}" if identity and identity.port else "its port"
+    port = f"port {identity.port}" if identity else "its port"
     text = f"another process held {port}; submitted again, launch takes the next free one"
     return Remedy(text, _submit(evidence))
 
