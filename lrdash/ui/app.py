@@ -9,11 +9,11 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from textual import on, work
-from textual.app import App
 from textual.worker import get_current_worker
 
 from lrdash.errors import LrdashError
 from lrdash.ui.first_frame import FirstScreen
+from lrdash.ui.keyboard import KeysInTurn
 from lrdash.ui.messages import Compared, FilesPolled, QueuePolled, StepsRead
 from lrdash.ui.theme import DARK, MONO, THEMES, VARIABLE_DEFAULTS, Paint
 
@@ -37,7 +37,7 @@ def _commands() -> type[Provider]:
     return SweepCommands
 
 
-class LrdashApp(App[LrdashError]):
+class LrdashApp(KeysInTurn):
     """One sweep on one screen; its result is the error that kept it from opening, if any."""
 
     TITLE = "lrdash"

@@ -14,7 +14,7 @@ from lrdash.ui.backend import Backend
 from tests.conftest import ROOT
 from tests.ui import fakes
 from tests.ui.comparison import a_comparison
-from tests.ui.screens import opened, screen_text, shows
+from tests.ui.screens import opened, screen_text, shows, until
 
 TRUTHS = ("data", "concurrency", "data", "concurrency")
 GUESSES = {
@@ -76,3 +76,19 @@ async def test_from_a_pair_to_the_rows_and_their_text(tmp_path: Path) -> None:
         await shows(pilot, "the least confident first")
         await pilot.press("escape")
         await shows(pilot, "250 test rows")
+
+
+async def test_closed_and_opened_again_by_every_key_in_a_row(tmp_path: Path) -> None:
+    app = fakes.make_app(backend=BackendWithPredictions(tmp_path))
+    async with app.run_test(size=(120, 40)) as pilot:
+        await opened(pilot)
+        await pilot.press("[", "[")
+        app.main.comparison = a_comparison()
+        await shows(pilot, "250 test rows")
+        for close in ("escape", "q", "escape"):
+            app.main.comparison = a_comparison()
+            await pilot.press("enter")
+            await shows(pilot, "of 4 rows")
+            await pilot.press("tab", "tab", "f", "tab", close)
+            await until(pilot, lambda: app.screen is app.main, "the main screen")
+            assert app.main.tab == "Compare"

@@ -44,7 +44,7 @@ class Lines(ScrollView, Painted, can_focus=True):
 
     @dataclass
     class Moved(Message):
-        """The cursor is on another line."""
+        """The cursor was moved to another line; not sent to who sets it, who would be answered for ever."""
 
         lines: Lines
         key: str
@@ -106,7 +106,6 @@ class Lines(ScrollView, Painted, can_focus=True):
 
     def watch_cursor(self, cursor: str) -> None:
         if cursor and self.is_attached:
-            self.post_message(self.Moved(self, cursor))
             self._scroll_to_cursor()
         self.refresh()
 
@@ -128,7 +127,12 @@ class Lines(ScrollView, Painted, can_focus=True):
         wanted = max(0, min(position + rows, len(keys) - 1))
         if wanted == position and abs(rows) == 1:
             self.scroll_to(y=self.scroll_offset.y + rows, animate=False)
-        self.cursor = keys[wanted]
+        self._move_to(keys[wanted])
+
+    def _move_to(self, key: str) -> None:
+        if key and key != self.cursor:
+            self.cursor = key
+            self.post_message(self.Moved(self, key))
 
     def action_page(self, pages: int) -> None:
         self.action_move(pages * max(1, self.size.height - 1))
@@ -146,5 +150,5 @@ class Lines(ScrollView, Painted, can_focus=True):
     def on_click(self, event: events.Click) -> None:
         position = event.style.meta.get("line")
         if isinstance(position, int) and position < len(self.lines):
-            self.cursor = self.lines[position].key
+            self._move_to(self.lines[position].key)
             self.post_message(self.Chosen(self, self.cursor))

@@ -95,7 +95,6 @@ class RunTable(ScrollView, Painted, can_focus=True):
     def watch_cursor(self, cursor: str) -> None:
         if cursor in self._positions:
             self._scroll_to_cursor()
-            self.post_message(RunSelected(cursor))
         self.refresh()
 
     def on_resize(self) -> None:
@@ -111,7 +110,7 @@ class RunTable(ScrollView, Painted, can_focus=True):
         self.virtual_size = Size(0, len(self.rows) + 1)
         self._layout_columns()
         if self.rows and self.cursor not in self._positions:
-            self.cursor = self.rows[min(before, len(self.rows) - 1)].key
+            self._move_to(self.rows[min(before, len(self.rows) - 1)].key)
 
     def _layout_columns(self) -> None:
         if self.snapshot is None or not self.size.width:
@@ -251,10 +250,16 @@ class RunTable(ScrollView, Painted, can_focus=True):
         """Key of the run under the cursor; empty on a group."""
         return self.cursor if isinstance(self.cursor_row, RunRow) else ""
 
+    def _move_to(self, key: str) -> None:
+        """Move and say so; whoever sets `cursor` knows already, and would be answered for ever."""
+        if key != self.cursor:
+            self.cursor = key
+            self.post_message(RunSelected(key))
+
     def action_move(self, rows: int) -> None:
         if self.rows:
             position = self._positions.get(self.cursor, 0) + rows
-            self.cursor = self.rows[max(0, min(position, len(self.rows) - 1))].key
+            self._move_to(self.rows[max(0, min(position, len(self.rows) - 1))].key)
 
     def action_page(self, pages: int) -> None:
         self.action_move(pages * max(1, self.size.height - 2))
@@ -274,7 +279,7 @@ class RunTable(ScrollView, Painted, can_focus=True):
         name = self.cursor.partition(":")[0]
         groups = self.arrangement.folded
         if folded and not isinstance(self.cursor_row, GroupRow):
-            self.cursor = f"{name}:"
+            self._move_to(f"{name}:")
         self.arrangement = replace(self.arrangement, folded=groups | {name} if folded else groups - {name})
 
     def action_mark(self) -> None:
@@ -299,7 +304,7 @@ class RunTable(ScrollView, Painted, can_focus=True):
         if not isinstance(position, int) or position >= len(self.rows):
             return
         again = self.rows[position].key == self.cursor and event.chain > 1
-        self.cursor = self.rows[position].key
+        self._move_to(self.rows[position].key)
         if again or (isinstance(self.rows[position], GroupRow) and event.x <= 2):
             self.action_open()
 
