@@ -118,6 +118,10 @@ class Programs:
             self.log.append(LoggedCommand(command, started, seconds, exit_status, note))
         return finished
 
+    def pause(self, seconds: float) -> None:
+        """Wait, but not beyond `close`."""
+        self._closed.wait(seconds)
+
     def close(self) -> None:
         """Kill what runs and refuse to run more; waiting threads return at once."""
         self._closed.set()

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import getpass
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
 from lrdash.errors import InvalidJobError, RefusedError
 from lrdash.scheduler.base import Task
 from lrdash.scheduler.slurm import SlurmScheduler
+from lrdash.scheduler.slurm.actions import CANCEL
 from tests.slurm.cluster import Cluster
+from tests.slurm.configuration import Settings
+from tests.slurm.fixtures import require_slurm
 from tests.waiting import wait_until
 
 USER = getpass.getuser()
@@ -61,6 +65,51 @@ def test_cancelling_a_whole_array(slurm_cluster: Cluster, scheduler: SlurmSchedu
     scheduler.cancel([f"{job}_0", f"{job}_1", f"{job}_2"])
 
     wait_until(lambda: set(slurm_cluster.states(job)) <= {"CANCELLED"}, 20)
+
+
+@pytest.fixture
+def slow_cluster(tmp_path: Path) -> Iterator[Cluster]:
+    """Its tasks are COMPLETING for some seconds after their end."""
+    require_slurm()
+    epilog = tmp_path / "epilog"
+    epilog.write_text("#!/bin/sh\nsleep 4\n")
+    epilog.chmod(0o755)
+    with Cluster(settings=Settings(nodes=1, extra=f"Epilog={epilog}")) as cluster:
+        yield cluster
+
+
+def test_what_came_to_its_own_end_was_not_cancelled(slow_cluster: Cluster) -> None:
+    scheduler = SlurmScheduler(slow_cluster.environment)
+    ended = slow_cluster.sbatch(wrap="true")
+    running = slow_cluster.sbatch()
+    wait_until(lambda: slow_cluster.states(ended) == ["COMPLETING"], what="an end of its own")
+    wait_until(lambda: slow_cluster.states(running) == ["RUNNING"])
+
+    with pytest.raises(RefusedError) as caught:
+        scheduler.cancel([ended, running])
+
+    assert str(caught.value) == f"{ended} is COMPLETING; cancelled: {running}"
+    wait_until(lambda: slow_cluster.states(ended) == ["COMPLETED"])
+    wait_until(lambda: slow_cluster.states(running) == ["CANCELLED"], 20)
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "cancelled"),
+    [
+        (Task("1", "RUNNING"), Task("1", "CANCELLED"), True),
+        (Task("1", "RUNNING"), Task("1", "COMPLETING"), True),
+        (Task("1", "RUNNING"), Task("1", "COMPLETING", "NonZeroExitCode"), False),
+        (Task("1", "RUNNING"), Task("1", "COMPLETED"), False),
+        (Task("1", "RUNNING"), Task("1", "FAILED"), False),
+        (Task("1", "RUNNING"), None, False),
+        (Task("1", "COMPLETING"), Task("1", "COMPLETING"), False),
+        (Task("1", "COMPLETING"), Task("1", "CANCELLED"), True),
+        (Task("1", "PENDING"), Task("1", "CANCELLED"), True),
+        (Task("1", "PENDING"), None, True),
+    ],
+)
+def test_what_counts_as_cancelled(before: Task, after: Task | None, cancelled: bool) -> None:
+    assert CANCEL.happened(before, after) is cancelled
 
 
 def test_hold_and_release(slurm_cluster: Cluster, scheduler: SlurmScheduler) -> None:

@@ -15,8 +15,11 @@ from lrdash.scheduler.slurm.client import SlurmClient
 from lrdash.scheduler.slurm.errors import translate
 from lrdash.scheduler.slurm.queue import new_mark, parse_queue, queue_format
 
-Happened = Callable[[Task | None], bool]
-"""Whether a task, None when it left the queue, is now as it was asked to be."""
+Happened = Callable[[Task, Task | None], bool]
+"""Whether a task, as it was and as it is (None when it left the queue), is as it was asked to be."""
+
+PAUSES_SECONDS = (0.1, 0.3, 0.6, 1.0)
+"""Between looks at tasks that are ending: most are gone after the second."""
 
 
 @dataclass(frozen=True)
@@ -31,24 +34,29 @@ class Action:
     """The tasks for which it makes sense: active, pending, held or started ones."""
 
 
+def _is_cancelled(before: Task, after: Task | None) -> bool:
+    """A task that ends by itself is COMPLETING too, and COMPLETED, FAILED or TIMEOUT afterwards."""
+    if after is None:  # a pending task vanishes without a record
+        return before.state == "PENDING"
+    if after.state == "COMPLETING":
+        return before.state != "COMPLETING" and after.reason != "NonZeroExitCode"
+    return after.state == "CANCELLED"
+
+
 def _is_held(task: Task | None) -> bool:
     # JobHeldUser, JobHeldAdmin, and "launch failed requeued held", which Slurm itself decides.
     return task is not None and task.state == "PENDING" and "held" in (task.reason or "").lower()
 
 
-CANCEL = Action(
-    "cancelled",
-    ("scancel",),
-    lambda task: task is None or task.state == "COMPLETING" or task.is_finished,
-)
+CANCEL = Action("cancelled", ("scancel",), _is_cancelled)
 REQUEUE = Action(
     "requeued",
     ("scontrol", "requeue"),
-    lambda task: task is not None and task.state in ("PENDING", "COMPLETING"),
+    lambda _, task: task is not None and task.state in ("PENDING", "COMPLETING"),
     only="started",
 )
-HOLD = Action("held", ("scontrol", "hold"), _is_held, only="pending")
-RELEASE = Action("released", ("scontrol", "release"), lambda task: not _is_held(task), only="held")
+HOLD = Action("held", ("scontrol", "hold"), lambda _, task: _is_held(task), only="pending")
+RELEASE = Action("released", ("scontrol", "release"), lambda _, task: not _is_held(task), only="held")
 
 _MAKES_SENSE: Mapping[str, Callable[[Task], bool]] = {
     "active": lambda task: not task.is_finished,
@@ -64,7 +72,7 @@ def time_limit(seconds: int) -> Action:
     return Action(
         "given the new time limit",
         ("scontrol", "update", f"TimeLimit={minutes}"),
-        lambda task: task is not None and task.time_limit_seconds == minutes * 60,
+        lambda _, task: task is not None and task.time_limit_seconds == minutes * 60,
     )
 
 
@@ -81,8 +89,10 @@ def act(client: SlurmClient, action: Action, tasks: Sequence[str]) -> None:
     absent = {task: reason for task in tasks if (reason := _not_there(before.get(task), action))}
     present = [task for task in tasks if task not in absent]
     refusal = _carry_out(client, action, present) if present else None
-    after = read_tasks(client, present) if present else {}
-    failed = {task: _now(after.get(task)) for task in present if not action.happened(after.get(task))}
+    after = _read_afterwards(client, action, present) if present else {}
+    failed = {
+        task: _now(after.get(task)) for task in present if not action.happened(before[task], after.get(task))
+    }
     if refusal is not None and len(failed) == len(tasks):
         raise refusal
     if failed or absent:
@@ -101,6 +111,17 @@ def read_tasks(client: SlurmClient, tasks: Sequence[str]) -> Mapping[str, Task]:
         raise error
     reading = parse_queue(finished.out, mark)
     return {task.id: task for task in reading.tasks if task.id in tasks}
+
+
+def _read_afterwards(client: SlurmClient, action: Action, tasks: Sequence[str]) -> Mapping[str, Task]:
+    """What was cancelled, and what came to its own end meanwhile, is known when it has ended."""
+    after = read_tasks(client, tasks)
+    for pause in PAUSES_SECONDS if action is CANCEL else ():
+        if all(task.state != "COMPLETING" for task in after.values()):
+            break
+        client.pause(pause)
+        after = read_tasks(client, tasks)
+    return after
 
 
 def _carry_out(client: SlurmClient, action: Action, tasks: Sequence[str]) -> RefusedError | None:

@@ -53,6 +53,10 @@ class SlurmClient:
             raise translate(finished)
         return finished
 
+    def pause(self, seconds: float) -> None:
+        """Wait, but not beyond `close`."""
+        self._programs.pause(seconds)
+
     def close(self) -> None:
         self._programs.close()
 
