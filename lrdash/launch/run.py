@@ -48,7 +48,7 @@ def _train(
     _say(attempt.identity(sweep, run, port))
     if sweep.require_gpu and DRY_RUN not in extra:
         check_gpus(sweep.group(run.group).processes, os.environ)
-    print(shell_text(command, sweep.root), flush=True)
+    _show(shell_text(command, sweep.root))
     environment = {**os.environ, **run_environment(sweep.group(run.group), port)}
     try:
         return supervision.run(command, environment, sweep.root)
@@ -67,6 +67,11 @@ def _say(line: object) -> None:
     """On both streams, so that either log says whose it is."""
     print(line, flush=True)
     print(line, file=sys.stderr, flush=True)
+
+
+def _show(command: str) -> None:
+    """Marked as a shell's `set -x` marks it: who reads the log must not take its words for a failure."""
+    print("\n".join(f"+ {line}" for line in command.splitlines()), flush=True)
 
 
 class CommandNotFoundError(LrdashError):

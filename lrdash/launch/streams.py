@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import stat
 
+from lrdash.logs.patterns import SHOWN_COMMAND
+
 STREAMS = (1, 2)
 _LOOKED_AT_BYTES = 1 << 20
 _PORT_TAKEN = (b"EADDRINUSE", b"Address already in use", b"address already in use")
@@ -20,6 +22,7 @@ def log_positions() -> dict[int, int]:
 def port_was_taken(starts: dict[int, int]) -> bool:
     """Whether torchrun, after these positions, found its port in use before any rank ran."""
     written = b"".join(_read(stream, start) for stream, start in starts.items())
+    written = SHOWN_COMMAND.sub(b"", written)
     return _RANK_STARTED not in written and any(text in written for text in _PORT_TAKEN)
 
 

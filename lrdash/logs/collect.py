@@ -137,6 +137,8 @@ class Collector:
 
     def _take(self, number: int, line: bytes) -> None:
         """One line that may matter."""
+        if patterns.SHOWN_COMMAND.match(line):  # its words are of its author, not of the training
+            return
         if patterns.ROW_START in line and (row := parse_row(line)):
             self._take_row(row, number, line)
         elif patterns.IDENTITY_ANCHOR in line and (

@@ -28,6 +28,9 @@ WHOLE_OPTIMIZER = re.compile(rb"optimizer with backbone_lr=\d\.\d\de[-+]\d\d, he
 # lrdash launch, the first line of an attempt on both streams.
 IDENTITY_ANCHOR = b"lrdash: sweep="
 
+# A command that is shown before it runs: by `lrdash launch`, and by a script with `set -x`.
+SHOWN_COMMAND = re.compile(rb"^\++ .*", re.MULTILINE)
+
 # The bundled trainer, stdout.
 PROCESS_RANK = re.compile(rb"Process rank: (?P<rank>\d+), world size: (?P<size>\d+)")  # LLaMA-Factory's words
 DATASET = re.compile(rb"Loading dataset (?P<name>.+): (?P<rows>%b) rows from (?P<path>.+)" % GROUPED)

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from lrdash.logs.scanner import LogScanner
 from lrdash.sweep.identity import parse_identity
 from lrdash.sweep.spec import Sweep
 from tests.sweeps import write_sweep
@@ -79,9 +80,21 @@ def test_identity_comes_first_on_both_streams_then_the_command(tmp_path: Path) -
     assert (identity.job, identity.restart, identity.host) == ("40_1", 2, "node07")
     assert (identity.scheduler, identity.root) == ("slurm", str(tmp_path))
     assert identity.port % 100 == 1
-    assert out[1].startswith(f"cd {tmp_path} && ")
+    assert out[1].startswith(f"+ cd {tmp_path} && ")
     assert out[2:] == ["trained"]
     assert (tmp_path / "err").read_text() == out[0] + "\n"
+
+
+def test_words_of_the_command_are_no_failure(tmp_path: Path) -> None:
+    """A text of many lines, too; what the program itself prints counts."""
+    text = "x\ntorch.OutOfMemoryError: CUDA out of memory.\n[Errno 28] No space left on device: EADDRINUSE"
+    sweep = write_sweep(tmp_path, f"import sys; sys.exit(1)\n'''{text}'''")
+    with launched(sweep, environment(**TASK)) as process:
+        assert process.wait() == 1
+    assert "+ torch.OutOfMemoryError" in (tmp_path / "out").read_text()
+    [facts] = LogScanner().scan(tmp_path / "out", tmp_path / "err")
+    assert facts.out.causes == []
+    assert (tmp_path / "out").read_text().count("lrdash: sweep=") == 1
 
 
 def test_exit_code_and_working_directory_are_the_program_s(tmp_path: Path) -> None:

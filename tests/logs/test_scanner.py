@@ -201,3 +201,16 @@ def test_what_is_no_log_is_a_problem_not_a_crash(logs: tuple[Path, Path]) -> Non
     scanner = LogScanner()
     scanner.scan(*logs)
     assert scanner.problems(*logs) == (f"{out}: is no regular file", f"{err}: is no regular file")
+
+
+@pytest.mark.parametrize(
+    "shown", [b"+ cd /r && train --out 'torch.OutOfMemoryError: x'", b"++ echo 'error: Killed'"]
+)
+def test_a_command_that_is_shown_states_nothing(logs: tuple[Path, Path], shown: bytes) -> None:
+    """Launch's own, and those of a script with `set -x`: a path may be named after any failure."""
+    failed = b"torch.OutOfMemoryError: CUDA out of memory. Tried to allocate 2.00 GiB\n"
+    logs[0].write_bytes(IDENTITY % 0 + shown + b" " + OPTIMIZER)
+    facts = last_facts(LogScanner(), logs)
+    assert (facts.out.causes, facts.optimizer) == ([], ())
+    logs[0].write_bytes(IDENTITY % 0 + shown + b"\n" + failed)
+    assert len(last_facts(LogScanner(), logs).out.causes) == 1
