@@ -33,7 +33,8 @@ class Watching:
         self.monitor = self.start()
 
     def start(self) -> Monitor:
-        scheduler = SlurmScheduler(environment=self.cluster.environment)
+        programs = f"{self.root}/bin:{self.cluster.environment['PATH']}"
+        scheduler = SlurmScheduler(environment={**self.cluster.environment, "PATH": programs})
         self.monitor = Monitor(self.sweep, scheduler, cache_dir=self.root / "cache")
         return self.monitor
 
@@ -115,6 +116,30 @@ def test_an_outage_leaves_the_rows_and_ends_without_a_restart(
         getattr(own_slurm_cluster, start)("slurmctld")
         wait_until(lambda: watching.poll().sources.queue.state == "fresh", 30, "recovery")
         assert watching.run().state == "RUNNING"
+
+
+def test_a_rate_limit_leaves_the_rows_and_is_asked_less_often(watching: Watching) -> None:
+    """Slurm has it from 23.02 on; these are the words of its client when it has tried often enough."""
+    watching.submit("sleep 600")
+    watching.wait_for("RUNNING")
+    squeue = watching.root / "bin" / "squeue"
+    squeue.parent.mkdir()
+    squeue.write_text(
+        "#!/bin/sh\necho 'slurm_load_jobs error: Rate limit exceeded, please retry momentarily' >&2\nexit 1\n"
+    )
+    squeue.chmod(0o755)
+    pauses = []
+    for _ in range(3):
+        snapshot = watching.poll()
+        pauses.append(watching.monitor.queue_interval)
+    assert [run.state for run in snapshot.runs] == ["RUNNING", "RUNNING"]
+    queue = snapshot.sources.queue
+    assert (queue.state, queue.age_seconds is not None) == ("stale", True)
+    assert "Rate limit exceeded, please retry momentarily; asked too often" in str(queue.error)
+    assert pauses == [10, 20, 40]
+    squeue.unlink()
+    assert watching.poll().sources.queue.state == "fresh"
+    assert watching.monitor.queue_interval == 5
 
 
 def test_closing_does_not_wait_for_a_controller_that_hangs(
