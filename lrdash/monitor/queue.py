@@ -178,11 +178,14 @@ class QueueWatch:
         self._lost = tuple(_lost_words(records, reading.tasks))
         left = []
         for run in self._sweep.runs:
-            candidates = [each.get(run.key) for each in (self._tasks, expected, logged, latest)]
+            shown = latest.get(run.key)
+            # A log can say what it likes: it tells of a task only where the queue shows none that is active.
+            is_active = shown is not None and not shown.is_finished
+            sources = (expected, latest) if is_active else (self._tasks, expected, logged, latest)
+            candidates = [each.get(run.key) for each in sources]
             newest = max((task for task in candidates if task), key=_job_number, default=None)
             if newest is None:
                 continue
-            shown = latest.get(run.key)
             if shown is not None and shown.id == newest.id:
                 newest = shown
                 if not shown.is_finished:

@@ -243,14 +243,9 @@ def test_what_is_copied_has_no_control_characters() -> None:
     assert not [character for character in copied if ord(character) < 32 or 127 <= ord(character) < 160]
 
 
-@pytest.mark.xfail(
-    strict=True,
-    reason="a log in the sweep's own folder is believed: its identity line decides, whatever its name says, "
-    "because a script may name its logs after the raw job id, which is not the array's",
-)
-def test_a_log_cannot_say_that_it_is_of_another_job(tmp_path: Path) -> None:
+def look_with_log_of_another_job(tmp_path: Path, state: str | None) -> tuple[str | None, str]:
+    """Task and state of a run whose log says that it is of job 999, while the queue shows task 1_0 so."""
     sweep, scheduler = small_sweep(tmp_path / "root"), StubScheduler()
-    scheduler.tasks = (by_hand(sweep, "1_0", "RUNNING"),)
     logs = sweep.root / "logs" / "s"
     logs.mkdir(parents=True)
     (logs / "1_0.out").write_text(
@@ -259,7 +254,22 @@ def test_a_log_cannot_say_that_it_is_of_another_job(tmp_path: Path) -> None:
     )
     monitor = Monitor(sweep, scheduler, cache_dir=tmp_path / "cache")
     monitor.poll_queue()
+    scheduler.tasks = (by_hand(sweep, "1_0", state),) if state else ()
+    monitor.poll_queue()
     run = monitor.poll_files().find("text:0")
     monitor.close()
     assert run is not None
-    assert (run.task, run.state) == ("1_0", "RUNNING")
+    return run.task, run.state
+
+
+@pytest.mark.parametrize("state", ["RUNNING", "PENDING"])
+def test_a_log_never_hides_the_task_of_the_queue(tmp_path: Path, state: str) -> None:
+    """Not even one that was believed before the task was submitted."""
+    assert look_with_log_of_another_job(tmp_path, state) == ("1_0", state)
+
+
+def test_a_log_is_believed_where_the_queue_shows_no_task(tmp_path: Path) -> None:
+    """Its identity line decides, not its name, which may hold the raw job id; no state is made up."""
+    task, state = look_with_log_of_another_job(tmp_path, None)
+    assert task == "999_0"
+    assert state in ("UNKNOWN", "VANISHED")
