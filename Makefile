@@ -3,6 +3,8 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 DEMO ?= lrdash-demo
+# Processes that share the tests; trainings among them still take turns.
+JOBS ?= 2
 # Two threads in each of two trainings on two cores are several times slower than one in each.
 export OMP_NUM_THREADS ?= 1
 
@@ -12,7 +14,7 @@ demo: $(VENV)/.trainer  ## a real six-run sweep of tiny models on this machine, 
 	$(BIN)/lrdash demo $(DEMO)
 
 test: $(VENV)/.dev  ## the smallest form of every point, in any order
-	$(BIN)/pytest -m "not acceptance and not soak and not faults and not fuzz" --durations=20
+	$(BIN)/pytest -n $(JOBS) --dist loadfile -m "not acceptance and not soak and not faults and not fuzz" --durations=20
 
 check: $(VENV)/.dev  ## format, lint, types, import contracts
 	$(BIN)/ruff format --check .

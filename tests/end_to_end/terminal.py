@@ -37,6 +37,10 @@ set -g mouse on
 """
 
 
+_OF_THE_CALLER = ("TMUX", "TMUX_PANE", "COLUMNS", "LINES")
+"""Of the terminal around the test, if any; a program would take its size for that of this one."""
+
+
 class Terminal:
     """`command` runs until `close`, in an environment of this process plus `env`."""
 
@@ -58,9 +62,7 @@ class Terminal:
         configuration.write_text(_CONFIGURATION)
         # The server hands its own environment to the program.
         environment = {"LC_ALL": "C.UTF-8", **os.environ, "COLORTERM": "truecolor", **(env or {})}
-        environment = {
-            name: value for name, value in environment.items() if name not in ("TMUX", "TMUX_PANE")
-        }
+        environment = {name: value for name, value in environment.items() if name not in _OF_THE_CALLER}
         self._tmux(
             "-u", "-f", str(configuration), "new-session", "-d", "-x", str(width), "-y", str(height),
             "-c", str(cwd or Path.cwd()), self._and_keep_code(command), env=environment,

@@ -40,9 +40,12 @@ def test_ended_tasks_and_what_they_used(slurm_accounting_cluster: Cluster, sched
     assert first.task.state == "COMPLETED"
     assert second.task.state == "FAILED"
     wait_until(lambda: _exit_code(scheduler, f"{job}_1") == "3:0", 15)
-    assert first.task.ended is not None
+    ended = wait_until(
+        lambda: scheduler.settle([f"{job}_0"])[f"{job}_0"].task.ended, 30, "the time of its end"
+    )
     assert first.task.started is not None
-    assert first.task.ended >= first.task.started
+    assert ended is not None
+    assert ended >= first.task.started
     usage = wait_until(lambda: _usage(scheduler, f"{job}_0"), 30, "MaxRSS of the batch step")
     assert usage is not None
     assert usage.max_rss_bytes is not None

@@ -119,7 +119,8 @@ def plan_lines(
     }
     for finding in shown:
         glyph, role = looks[finding.level]
-        lines += wrapped(f"{glyph} {plain(str(finding))}", width, role)
+        words = str(finding).replace(f"{plan.sweep.root}/", "")  # long, and the same in each of them
+        lines += wrapped(f"{glyph} {plain(words)}", width, role)
     passed = len(findings) - len(shown)
     if passed:
         lines.append(line((f" {glyphs.done} {passed} preflight checks passed", "success")))
