@@ -55,6 +55,10 @@ def forecast(evidence: RunEvidence) -> Progress:
         eta_range_seconds=ahead.eta_range_seconds if ahead else None,
         exceeds_time_limit=ahead.exceeds_time_limit if ahead else None,
         last_output_seconds=None if last_output is None else max(0.0, evidence.now - last_output),
+        epoch_at_time_limit=ahead.epoch_at_time_limit if ahead else None,
+        epochs_that_fit=ahead.epochs_that_fit if ahead else None,
+        gpu_hours_spent=_gpu_hours_spent(evidence),
+        gpu_hours_to_come=ahead.gpu_hours_to_come if ahead else None,
     )
 
 
@@ -147,6 +151,14 @@ def _with_limit(evidence: RunEvidence, pace: Pace, ahead: Outlook, steps_per_epo
         epoch_at_time_limit=strikes,
         epochs_that_fit=None if strikes is None else floor(strikes),
         needed_seconds=SPARE * (elapsed + ahead.eta_range_seconds[1]),
-        gpu_hours_spent=None if gpus is None else gpus * elapsed / 3600,
+        gpu_hours_spent=_gpu_hours_spent(evidence),
         gpu_hours_to_come=None if gpus is None else gpus * ahead.eta_seconds / 3600,
     )
+
+
+def _gpu_hours_spent(evidence: RunEvidence) -> float | None:
+    """Of the present attempt, as the scheduler counts its time."""
+    if evidence.task is None or evidence.task.elapsed_seconds is None or evidence.script is None:
+        return None
+    gpus = evidence.script.gpus
+    return None if gpus is None else gpus * evidence.task.elapsed_seconds / 3600

@@ -68,6 +68,11 @@ class Progress(msgspec.Struct, frozen=True):
     eta_range_seconds: tuple[float, float] | None = None
     exceeds_time_limit: bool | None = None
     last_output_seconds: float | None = None
+    epoch_at_time_limit: float | None = None
+    """Where the time limit will strike; None when it does not."""
+    epochs_that_fit: int | None = None
+    gpu_hours_spent: float | None = None
+    gpu_hours_to_come: float | None = None
 
 
 class Metrics(msgspec.Struct, frozen=True):

@@ -11,6 +11,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from lrdash.monitor.cost import outlook_words, sizing_hints, usage_words
 from lrdash.monitor.snapshot import Check, RunStatus, Snapshot, Source
 from lrdash.report.cells import DASH, clean
 from lrdash.results.wording import fraction
@@ -148,7 +149,7 @@ def _age(source: Source) -> str:
 
 
 def _remarks(snapshot: Snapshot) -> Iterator[Text]:
-    """What needs more than a cell: why a run waits or died, and what a source did not say."""
+    """What needs more than a cell: why a run waits or died, what it cost, what a source did not say."""
     for run in snapshot.runs:
         if run.diagnosis:
             said = f"{run.key} {run.diagnosis.failure.replace('_', ' ')}: {clean(run.diagnosis.remedy)}"
@@ -160,6 +161,9 @@ def _remarks(snapshot: Snapshot) -> Iterator[Text]:
             if check.verdict in WRONG:
                 expected = f"expected {clean(check.expected)}, observed {clean(check.observed)}"
                 yield Text(f"{run.key} check {check.name}: {check.verdict}, {expected}", "red")
+    for run in snapshot.runs:
+        if cost := " · ".join((*outlook_words(run), *usage_words(run), *sizing_hints(run))):
+            yield Text(f"{clean(run.key)} {cost}", "dim")
     for name in ("queue", "accounting", "logs", "results"):
         source: Source = getattr(snapshot.sources, name)
         if source.error:

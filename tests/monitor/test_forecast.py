@@ -153,7 +153,8 @@ def test_forecast_against_the_time_limit(tmp_path: Path) -> None:
     assert enough.eta_seconds == pytest.approx(9_300, rel=0.05)
     assert (enough.step, enough.steps, enough.epoch) == (150, 300, 3.0)
     too_short = running(tmp_path, limit=14_400)
-    assert forecast(ended_just_now(too_short)).exceeds_time_limit is True
+    said = forecast(ended_just_now(too_short))
+    assert said.exceeds_time_limit is True
     ahead = outlook(ended_just_now(too_short))
     assert ahead
     assert ahead.epochs_that_fit == 4
@@ -162,6 +163,8 @@ def test_forecast_against_the_time_limit(tmp_path: Path) -> None:
     assert ahead.needed_seconds > 9_600 + ahead.eta_range_seconds[1]
     assert ahead.gpu_hours_spent == pytest.approx(2 * 9_600 / 3600)
     assert ahead.gpu_hours_to_come == pytest.approx(2 * ahead.eta_seconds / 3600)
+    names = ("epoch_at_time_limit", "epochs_that_fit", "gpu_hours_spent", "gpu_hours_to_come")
+    assert [getattr(said, name) for name in names] == [getattr(ahead, name) for name in names]
 
 
 def ended_just_now(evidence: RunEvidence) -> RunEvidence:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import io
 
+import msgspec
+
 from lrdash.monitor.snapshot import (
     Check,
     Diagnosis,
@@ -14,6 +16,7 @@ from lrdash.monitor.snapshot import (
     Snapshot,
     Source,
     Sources,
+    Usage,
 )
 from lrdash.report.status_table import duration, print_status
 
@@ -87,3 +90,10 @@ def test_plain_output_has_no_escape() -> None:
 def test_durations_are_read_at_a_glance() -> None:
     seconds = (None, 0, 59.6, 720, 11100, 93600)
     assert [duration(one) for one in seconds] == ["–", "0 s", "1 min", "12 min", "3:05 h", "1 d 2 h"]
+
+
+def test_what_a_run_used_and_what_would_do() -> None:
+    usage = Usage(max_rss_bytes=10 * 2**30, requested_memory_bytes=64 * 2**30)
+    run = RunStatus("a", "text", 0, state="COMPLETED", usage=usage)
+    text = text_of(msgspec.structs.replace(SNAPSHOT, runs=(run,)))
+    assert "text:0 memory 10 of 64 G (16 %) · --mem=12G would do" in text

@@ -6,6 +6,7 @@ from textual import on
 from textual.app import ComposeResult
 from textual.containers import Container
 
+from lrdash.monitor.cost import outlook_words, sizing_hints, usage_words
 from lrdash.monitor.snapshot import Check, Evidence, RunStatus, Verdict
 from lrdash.ui.context import InkSpan, Painted
 from lrdash.ui.format import plain
@@ -49,6 +50,12 @@ class ChecksView(Container, Painted):
     def _select(self, event: Lines.Moved) -> None:
         self.post_message(RunSelected(event.key))
 
+    def on_resize(self) -> None:
+        from lrdash.ui.screens.main import MainScreen
+
+        if isinstance(self.screen, MainScreen) and self.is_mounted:
+            self.show(self.screen.state)
+
 
 def check_matrix(
     runs: tuple[RunStatus, ...], looks: dict[str, SeriesLook], glyphs: Glyphs, words: bool
@@ -88,7 +95,7 @@ def _verdict(check: Check | None, glyphs: Glyphs, words: bool) -> list[InkSpan]:
 
 
 def evidence_lines(run: RunStatus, glyphs: Glyphs, width: int) -> list[Line]:
-    """State, diagnosis, then each check with what was expected, what was seen, and where."""
+    """State, cost, diagnosis, then each check with what was expected, what was seen, and where."""
     look = state_look(run.state, glyphs)
     facts = [
         plain(run.task or ""),
@@ -97,12 +104,24 @@ def evidence_lines(run: RunStatus, glyphs: Glyphs, width: int) -> list[Line]:
     ]
     words = f"  {glyphs.separator}  ".join(fact for fact in facts if fact)
     lines = [line((f" {look.glyph} {plain(run.state_word)}", look.role), (f"   {words}", "muted"))]
+    lines += _cost(run, glyphs, width)
     if run.diagnosis is not None:
         lines += _diagnosis(run, glyphs, width)
     for check in run.checks:
         lines += _evidence_of(check, glyphs, width)
     if not run.checks:
         lines.append(line((" no check has anything to look at yet", "muted")))
+    return lines
+
+
+def _cost(run: RunStatus, glyphs: Glyphs, width: int) -> list[Line]:
+    """What it has used of what it was given, what it will still cost, and what to ask for next time."""
+    between = f"  {glyphs.separator}  "
+    known = between.join((*outlook_words(run), *usage_words(run)))
+    role: Role = "warning" if run.progress.epoch_at_time_limit is not None else "text"
+    lines = wrapped(known, width, role, "   ") if known else []
+    for hint in sizing_hints(run):
+        lines += wrapped(f"{glyphs.folded} {hint}", width, "accent", "   ")
     return lines
 
 
