@@ -13,7 +13,7 @@ from lrdash.results.documents import RunResults
 from lrdash.results.metrics import accuracy, f1
 from lrdash.results.predictions import Predictions
 from lrdash.results.steps import StepSeries
-from lrdash.scheduler.base import Task
+from lrdash.scheduler.base import Task, TaskUsage
 from lrdash.sweep.script import BatchScript
 from lrdash.sweep.spec import Args, Group, Run, Sweep
 
@@ -56,6 +56,8 @@ class RunEvidence:
     overrides: Args = field(default_factory=dict)
     """Arguments of `submit --set`, from the submission record."""
     task: Task | None = None
+    usage: TaskUsage | None = None
+    """What accounting says of a task that has ended."""
     script: BatchScript | None = None
     facts: AttemptFacts = NO_FACTS
     results: RunResults = field(default_factory=RunResults)

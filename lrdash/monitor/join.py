@@ -85,6 +85,7 @@ class Joiner:
             run=run,
             overrides=overrides,
             task=task if is_read_to_the_end else _completing(task),
+            usage=usage,
             script=self._scripts.get(run.group),
             facts=files.facts or NO_FACTS,
             results=files.results,

@@ -14,6 +14,7 @@ from lrdash.monitor.evidence import RunEvidence
 from lrdash.monitor.snapshot import Diagnosis
 from lrdash.results.documents import RunResults
 from lrdash.results.steps import StepSeries
+from lrdash.scheduler.base import TaskUsage
 from lrdash.sweep.spec import Sweep
 from tests.monitor.logged import (
     BANNER,
@@ -133,11 +134,51 @@ def test_host_memory(tmp_path: Path) -> None:
     assert diagnosis.failure == "host_out_of_memory"
     assert diagnosis.evidence.text == "state OUT_OF_MEMORY"
     assert diagnosis.command == f"{AGAIN} -- --mem=300G"
-    killed = (
-        "ERROR:torch.distributed.elastic.multiprocessing.api:failed (exitcode: -9) local_rank: 0 (pid: 1)\n"
+
+
+# Task 14 of the recording of 22.05: it asked for 60M, its batch step has MaxRSS 98444K and exit code 0:9.
+RECORDED = TaskUsage(max_rss_bytes=98444 << 10, requested_memory_bytes=60 << 20)
+BARE_KILL = "api.py:869] failed (exitcode: -9) local_rank: 0 (pid: 1)\n"
+
+
+def test_a_bare_signal_is_the_nodes_memory_where_the_task_was_near_its_limit(tmp_path: Path) -> None:
+    killed = task("FAILED", exit_code="0:9")
+    diagnosis = diagnosed(tmp_path, task=killed, usage=RECORDED, script=script(mem="60M"))
+    assert diagnosis.failure == "host_out_of_memory"
+    assert diagnosis.evidence.text == (
+        "state FAILED, exit code 0:9: killed by signal 9; MaxRSS 96 MiB, 160% of the 60 MiB asked for"
     )
-    assert diagnosed(tmp_path, err=killed).failure == "host_out_of_memory"
-    assert diagnosed(tmp_path, task=task("FAILED", exit_code="0:9")).failure == "host_out_of_memory"
+    assert diagnosis.command == f"{AGAIN} -- --mem=90M"
+    diagnosis = diagnosed(tmp_path, err=BARE_KILL, usage=RECORDED)
+    assert diagnosis.failure == "host_out_of_memory"
+    assert diagnosis.evidence.line == 1
+
+
+@pytest.mark.parametrize(
+    ("peak", "failure"), [(95, "host_out_of_memory"), (94, "unknown"), (12, "unknown"), (None, "unknown")]
+)
+def test_a_bare_signal_of_a_task_that_had_room_is_not_guessed_at(
+    tmp_path: Path, peak: int | None, failure: str
+) -> None:
+    usage = TaskUsage(max_rss_bytes=peak and peak << 30, requested_memory_bytes=100 << 30)
+    diagnosis = diagnosed(tmp_path, task=task("FAILED", exit_code="0:9"), usage=usage)
+    assert diagnosis.failure == failure
+    assert "killed by signal 9" in diagnosis.evidence.text
+    assert ("MaxRSS" in diagnosis.evidence.text) == (peak is not None)
+
+
+def test_a_bare_signal_without_accounting_stays_unknown(tmp_path: Path) -> None:
+    for known in ({"task": task("FAILED", exit_code="0:9")}, {"err": BARE_KILL}):
+        diagnosis = diagnosed(tmp_path, **known)
+        assert diagnosis.failure == "unknown"
+        assert "killed by signal 9" in diagnosis.evidence.text
+        assert "the node's memory" in diagnosis.remedy
+        assert diagnosis.command == AGAIN
+
+
+def test_a_bare_signal_does_not_overrule_what_slurm_did(tmp_path: Path) -> None:
+    assert diagnosed(tmp_path, err=BARE_KILL, task=task("CANCELLED")).failure == "cancelled"
+    assert diagnosed(tmp_path, err=BARE_KILL, task=task("TIMEOUT")).failure == "time_limit"
 
 
 def test_an_exception_is_not_taken_for_a_bare_signal(tmp_path: Path) -> None:

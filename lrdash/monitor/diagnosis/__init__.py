@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from lrdash.monitor.diagnosis.finding import find_failure
-from lrdash.monitor.diagnosis.remedies import remedy_for
+from lrdash.monitor.diagnosis.remedies import killed_remedy, remedy_for
 from lrdash.monitor.evidence import RunEvidence
 from lrdash.monitor.snapshot import Diagnosis
 
@@ -16,7 +16,8 @@ def diagnose(evidence: RunEvidence) -> Diagnosis | None:
     failure = find_failure(evidence)
     if failure is None:
         return None
-    remedy = remedy_for(failure.failure, evidence)
+    is_riddle = failure.is_bare_kill and failure.failure == "unknown"
+    remedy = killed_remedy(evidence) if is_riddle else remedy_for(failure.failure, evidence)
     return Diagnosis(failure.failure, failure.evidence, remedy.text, remedy.command)
 
 

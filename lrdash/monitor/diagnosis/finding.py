@@ -14,6 +14,8 @@ from lrdash.logs.facts import AttemptFacts, Cause, StreamFacts
 from lrdash.monitor.evidence import RunEvidence, as_evidence
 from lrdash.monitor.snapshot import Evidence, FailureClass
 
+NEAR_LIMIT = 0.95
+"""Share of the memory asked for from which on a bare signal 9 is the memory's: Slurm samples the peak."""
 SILENT_SECONDS = 600.0
 """The trainer says something at least once a minute; other programs log an evaluation's end much later."""
 NON_FINITE_ROWS = 2
@@ -34,10 +36,11 @@ _STATE_IS_CERTAIN = frozenset({"OUT_OF_MEMORY", "PREEMPTED", "NODE_FAIL", "BOOT_
 """States that Slurm does not give for what a program did; whatever the log holds came of them."""
 _FOLLOWS = frozenset({"nccl", "cancelled", "time_limit", "preempted", "unknown"})
 """Classes that may come of another rank's failure."""
+KILLED = "killed by signal 9"
 _EXIT_CODES = {
-    "0:9": "killed by signal 9",
-    "9:0": "killed by signal 9",
-    "137:0": "killed by signal 9",
+    "0:9": KILLED,
+    "9:0": KILLED,
+    "137:0": KILLED,
     "0:53": "Slurm could not open the log file",
     "126:0": "the batch script's program cannot be executed",
     "127:0": "the batch script's program was not found",
@@ -47,6 +50,8 @@ _EXIT_CODES = {
 class Failure(NamedTuple):
     failure: FailureClass
     evidence: Evidence
+    is_bare_kill: bool = False
+    """Ended by a signal 9 of which nobody says where it came from."""
 
 
 def find_failure(evidence: RunEvidence) -> Failure | None:
@@ -79,6 +84,8 @@ def _after_the_end(evidence: RunEvidence) -> Failure:
     state = evidence.state or ""
     by_state = _BY_STATE.get(state)
     logged = _from_log(evidence.facts)
+    if logged is not None and logged.is_bare_kill:
+        logged = _killed(evidence, logged.evidence)
     told = logged is not None and logged.failure != "unknown"
     if by_state is None:
         return logged or _from_exit_code(evidence)
@@ -102,8 +109,27 @@ def _named_by_slurm(evidence: RunEvidence, failure: FailureClass) -> Failure:
 def _from_exit_code(evidence: RunEvidence) -> Failure:
     code = evidence.task.exit_code if evidence.task else None
     meaning = _EXIT_CODES.get(code or "", "the log does not say why")
-    failure: FailureClass = "host_out_of_memory" if meaning == "killed by signal 9" else "unknown"
-    return Failure(failure, Evidence(text=f"state {evidence.state}, exit code {code}: {meaning}"))
+    words = f"state {evidence.state}, exit code {code}"
+    if meaning == KILLED:
+        return _killed(evidence, Evidence(text=words))
+    return Failure("unknown", Evidence(text=f"{words}: {meaning}"))
+
+
+def _killed(evidence: RunEvidence, told: Evidence) -> Failure:
+    """A bare signal 9 is the node's memory where the task was near what it had asked for, else anybody's."""
+    usage = evidence.usage
+    peak, asked = (usage.max_rss_bytes, usage.requested_memory_bytes) if usage else (None, None)
+    words = f"{told.text}: {KILLED}"
+    if not peak or not asked:
+        return Failure("unknown", Evidence(told.file, told.line, words), is_bare_kill=True)
+    words += f"; MaxRSS {_mebibytes(peak)}, {peak / asked:.0%} of the {_mebibytes(asked)} asked for"
+    is_memory = peak >= NEAR_LIMIT * asked
+    failure: FailureClass = "host_out_of_memory" if is_memory else "unknown"
+    return Failure(failure, Evidence(told.file, told.line, words), is_bare_kill=True)
+
+
+def _mebibytes(count: int) -> str:
+    return f"{count / 2**20:,.0f} MiB"
 
 
 def _from_log(facts: AttemptFacts) -> Failure | None:
@@ -114,7 +140,8 @@ def _from_log(facts: AttemptFacts) -> Failure | None:
     cause = first_cause(causes)
     traceback = _own_traceback(facts)
     if cause and (cause.decisive or traceback is None) and cause.failure != "unknown":
-        return Failure(cast(FailureClass, cause.failure), as_evidence(cause.at))
+        is_bare_kill = cause.failure == "host_out_of_memory" and not cause.decisive
+        return Failure(cast(FailureClass, cause.failure), as_evidence(cause.at), is_bare_kill)
     if diverged := _diverged(facts, 1):
         return diverged
     if traceback:

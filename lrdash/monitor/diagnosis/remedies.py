@@ -188,6 +188,12 @@ def _unknown(evidence: RunEvidence) -> Remedy:
     return Remedy("the cause is not one that is known here: read the traceback", f"lrdash logs {key} --err")
 
 
+def killed_remedy(evidence: RunEvidence) -> Remedy:
+    """Of a signal 9 from nobody knows where."""
+    text = f"somebody killed it, or the node's memory was full: {AGAIN}; if it comes back, ask for more --mem"
+    return Remedy(text, _submit(evidence) or None)
+
+
 def _is_running(evidence: RunEvidence) -> bool:
     return evidence.task is not None and not evidence.task.is_finished
 
