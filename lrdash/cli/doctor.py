@@ -9,7 +9,6 @@ import platform
 import shutil
 import sys
 from collections.abc import Iterator
-from importlib.metadata import PackageNotFoundError, version
 
 import platformdirs
 
@@ -69,6 +68,8 @@ def _about() -> Iterator[tuple[str, str]]:
 
 
 def _packages(names: tuple[str, ...]) -> Iterator[tuple[str, str]]:
+    from importlib.metadata import PackageNotFoundError, version  # 20 ms that only this command pays
+
     for name in names:
         try:
             yield name, version(name)
