@@ -8,7 +8,7 @@ JOBS ?= 2
 # Two threads in each of two trainings on two cores are several times slower than one in each.
 export OMP_NUM_THREADS ?= 1
 
-.PHONY: demo test check format acceptance soak faults fuzz bench coverage clean
+.PHONY: demo test check format acceptance soak faults fuzz bench sizes coverage clean
 
 demo: $(VENV)/.trainer  ## a real six-run sweep of tiny models on this machine, live on screen
 	$(BIN)/lrdash demo $(DEMO)
@@ -34,6 +34,9 @@ soak faults fuzz: $(VENV)/.dev
 
 bench: $(VENV)/.dev  ## every budget against its peer or limit in the same run
 	$(BIN)/python -m tests.benchmarks
+
+sizes: $(VENV)/.dev  ## the table of sizes in docs/architecture.md
+	$(BIN)/python -m tests.docs.sizes
 
 coverage: $(VENV)/.dev
 	$(BIN)/coverage erase

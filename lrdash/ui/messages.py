@@ -43,6 +43,14 @@ class RunOpened(Message):
 
 
 @dataclass
+class RowsOpened(Message):
+    """The test rows behind a run, or behind a run against another one, were asked for."""
+
+    run: str
+    other: str | None
+
+
+@dataclass
 class TabChosen(Message):
     """A tab was clicked."""
 

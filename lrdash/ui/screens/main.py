@@ -15,7 +15,8 @@ from lrdash.monitor.snapshot import Snapshot
 from lrdash.ui.attention import concerns
 from lrdash.ui.bindings import bindings
 from lrdash.ui.format import plain
-from lrdash.ui.messages import ChartChanged, RunOpened, RunSelected, TabChosen
+from lrdash.ui.messages import ChartChanged, RowsOpened, RunOpened, RunSelected, TabChosen
+from lrdash.ui.rows import FOREIGN
 from lrdash.ui.screens.overlays import Overlays
 from lrdash.ui.series import run_name
 from lrdash.ui.state import STREAMS, TABS, ChartView, ScreenState, Stream, other_group, run_with_index
@@ -225,6 +226,10 @@ class MainScreen(Overlays):
         self.selected = event.key
         self.tab = "Log"
 
+    @on(RowsOpened)
+    def _browse(self, event: RowsOpened) -> None:
+        self.browse(event.run, event.other)
+
     @on(ChartChanged)
     def _follow_chart(self, event: ChartChanged) -> None:
         self.chart_view = event.view
@@ -249,8 +254,8 @@ class MainScreen(Overlays):
 
     def action_baseline(self) -> None:
         run = self.state.run
-        if run is not None and run.group is not None:
-            self.baselines = {**self.baselines, run.group: run.key}
+        if run is not None:
+            self.baselines = {**self.baselines, run.group or FOREIGN: run.key}
             self.dashboard.compare()
 
     # The app's

@@ -31,11 +31,14 @@ WIDE = 120
 class ChecksView(Container, Painted):
     """A matrix of runs and checks; below it everything about the selected run."""
 
+    _state: ScreenState | None = None
+
     def compose(self) -> ComposeResult:
         yield Lines(id="check-matrix", classes="pane")
         yield Lines(id="check-evidence", classes="pane")
 
     def show(self, state: ScreenState) -> None:
+        self._state = state
         matrix, evidence = self.query_one("#check-matrix", Lines), self.query_one("#check-evidence", Lines)
         looks = series_looks(state.snapshot.runs)
         matrix.border_title = "checks"
@@ -51,10 +54,8 @@ class ChecksView(Container, Painted):
         self.post_message(RunSelected(event.key))
 
     def on_resize(self) -> None:
-        from lrdash.ui.screens.main import MainScreen
-
-        if isinstance(self.screen, MainScreen) and self.is_mounted:
-            self.show(self.screen.state)
+        if self._state is not None:
+            self.show(self._state)
 
 
 def check_matrix(

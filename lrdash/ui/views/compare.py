@@ -7,6 +7,7 @@ from textual.app import ComposeResult
 from textual.containers import Container
 
 from lrdash.ui.context import Painted
+from lrdash.ui.messages import RowsOpened
 from lrdash.ui.state import ScreenState
 from lrdash.ui.views.compare_lines import PAIR_SEPARATOR, comparison_lines
 from lrdash.ui.widgets.lines import Line, Lines
@@ -15,10 +16,13 @@ from lrdash.ui.widgets.lines import Line, Lines
 class CompareView(Container, Painted):
     """The comparison as one page."""
 
+    _state: ScreenState | None = None
+
     def compose(self) -> ComposeResult:
         yield Lines(id="comparison", classes="pane")
 
     def show(self, state: ScreenState) -> None:
+        self._state = state
         page = self.query_one(Lines)
         if state.comparison is None:
             page.border_title = "comparison"
@@ -31,13 +35,9 @@ class CompareView(Container, Painted):
     def _browse(self, event: Lines.Chosen) -> None:
         """The rows behind a run (its errors) or behind a pair (right against wrong)."""
         event.stop()
-        from lrdash.ui.screens.main import MainScreen
-
-        if isinstance(self.screen, MainScreen):
-            self.screen.browse(*event.key.split(PAIR_SEPARATOR))
+        run, _, other = event.key.partition(PAIR_SEPARATOR)
+        self.post_message(RowsOpened(run, other or None))
 
     def on_resize(self) -> None:
-        from lrdash.ui.screens.main import MainScreen
-
-        if isinstance(self.screen, MainScreen) and self.is_mounted:
-            self.show(self.screen.state)
+        if self._state is not None:
+            self.show(self._state)
