@@ -67,10 +67,12 @@ def _open(arguments: argparse.Namespace) -> Session:
 
 def _foreign(folders: Sequence[Path]) -> Session:
     from lrdash.monitor.foreign import ForeignMonitor
+    from lrdash.ui.results import FolderResults
     from lrdash.ui.session import Session
     from lrdash.ui.settings import load_settings
 
-    return Session(ForeignMonitor(folders), load_settings())
+    monitor = ForeignMonitor(folders)
+    return Session(monitor, load_settings(), FolderResults(monitor.name, monitor.runs))
 
 
 def _replay(folder: Path, speed: float) -> Session:

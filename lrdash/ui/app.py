@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from lrdash.monitor.snapshot import Snapshot
     from lrdash.ui.backend import Backend
     from lrdash.ui.glyphs import Glyphs
+    from lrdash.ui.results import Results
     from lrdash.ui.screens.main import MainScreen
     from lrdash.ui.session import Session
     from lrdash.ui.settings import Settings
@@ -70,8 +71,15 @@ class LrdashApp(KeysInTurn):
         return self.session.source
 
     @property
+    def results(self) -> Results | None:
+        return self.session.results
+
+    @property
     def backend(self) -> Backend | None:
-        return self.session.backend
+        """What acts on the sweep; None for a recording and for folders without one."""
+        from lrdash.ui.backend import Backend
+
+        return self.results if isinstance(self.results, Backend) else None
 
     @property
     def settings(self) -> Settings:
@@ -210,12 +218,12 @@ class LrdashApp(KeysInTurn):
     def read_steps(self) -> None:
         """Read on the training curves that the chart on the screen shows."""
         chart = self.main.chart
-        if self.backend is not None and chart is not None and (keys := chart.wanted_steps):
-            self._read_steps(self.backend, keys)
+        if self.results is not None and chart is not None and (keys := chart.wanted_steps):
+            self._read_steps(self.results, keys)
 
     @work(thread=True, exclusive=True, group="steps")
-    def _read_steps(self, backend: Backend, keys: list[str]) -> None:
-        self.post_message(StepsRead(backend.read_steps(keys)))
+    def _read_steps(self, results: Results, keys: list[str]) -> None:
+        self.post_message(StepsRead(results.read_steps(keys)))
 
     @on(StepsRead)
     def _show_steps(self, event: StepsRead) -> None:
@@ -224,13 +232,13 @@ class LrdashApp(KeysInTurn):
 
     def compare(self) -> None:
         """Compare the runs again, in the background."""
-        if self.backend is not None:
-            self._compare(self.backend, dict(self.main.baselines))
+        if self.results is not None:
+            self._compare(self.results, dict(self.main.baselines))
 
     @work(thread=True, exclusive=True, group="compare")
-    def _compare(self, backend: Backend, baselines: dict[str, str]) -> None:
+    def _compare(self, results: Results, baselines: dict[str, str]) -> None:
         try:
-            comparison = backend.compare(baselines)
+            comparison = results.compare(baselines)
         except LrdashError as error:
             self.call_from_thread(self.main.say_error, str(error))
         else:

@@ -1,4 +1,4 @@
-"""What the screen asks of the packages below besides snapshots. Every method blocks: for thread workers."""
+"""What the screen asks about a sweep besides snapshots. Every method blocks: for thread workers."""
 
 from __future__ import annotations
 
@@ -9,21 +9,21 @@ from lrdash.errors import UnsupportedError
 from lrdash.scheduler.base import Scheduler
 from lrdash.sweep import paths
 from lrdash.sweep.spec import Run, Scalar, Sweep
+from lrdash.ui.results import Results
 
 if TYPE_CHECKING:
     from lrdash.control.actions import ActionName, ActionPlan
     from lrdash.control.preflight import Finding
     from lrdash.control.submission import Outcome, SubmissionPlan
     from lrdash.results.candidates import Candidate
-    from lrdash.results.comparison import Comparison, GroupComparison
     from lrdash.results.steps import StepReader, StepSeries
 
 
-class Backend:
+class Backend(Results):
     """One sweep and its scheduler; modules are imported when they are first needed."""
 
     def __init__(self, sweep: Sweep, scheduler: Scheduler | None) -> None:
-        self.sweep = sweep
+        self.sweep, self.name = sweep, sweep.name
         self.scheduler = scheduler
         self._step_readers: dict[str, StepReader] = {}
 
@@ -44,27 +44,13 @@ class Backend:
         return series
 
     def candidates(self) -> tuple[Candidate, ...]:
-        """Every run with its predictions, for comparisons and the prediction browser."""
         from lrdash.results.candidates import prediction_store, sweep_candidates
         from lrdash.results.history import ResultsReader
 
         return sweep_candidates(self.sweep, ResultsReader(), prediction_store())
 
-    def compare(self, baselines: Mapping[str, str], epoch: str | int = "last") -> Comparison:
-        """Each group with its own baseline (a run's key)."""
-        import msgspec
-
-        from lrdash.results.compare import compare
-
-        candidates = self.candidates()
-        names = {run.key: run.name for run in self.sweep.runs}
-        groups: list[GroupComparison] = []
-        for group in dict.fromkeys(one.group for one in candidates):
-            mine = [one for one in candidates if one.group == group]
-            base = names.get(baselines.get(group or "", ""))
-            groups += compare(mine, sweep=self.sweep.name, baseline=base, epoch=epoch).groups
-        whole = compare([], sweep=self.sweep.name, epoch=epoch)
-        return msgspec.structs.replace(whole, groups=tuple(groups))
+    def run_names(self) -> dict[str, str]:
+        return {run.key: run.name for run in self.sweep.runs}
 
     # Control
 

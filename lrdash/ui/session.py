@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from lrdash.ui.backend import Backend
+    from lrdash.ui.results import Results
     from lrdash.ui.saved_view import ViewFile
     from lrdash.ui.settings import Settings
     from lrdash.ui.source import SnapshotSource
@@ -18,6 +18,6 @@ class Session:
 
     source: SnapshotSource
     settings: Settings
-    backend: Backend | None = None
-    """None for a recording: there is nothing to act on."""
+    results: Results | None = None
+    """None for a recording, which has none; a `Backend` where there is a sweep to act on."""
     view_file: ViewFile | None = None

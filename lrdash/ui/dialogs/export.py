@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from lrdash.ui.backend import Backend
+from lrdash.ui.results import Results
 from lrdash.ui.state import ScreenState
 
 FORMATS = {
@@ -20,14 +20,14 @@ _NAMES = {"m": "md", "c": "csv", "j": "json", "l": "latex", "h": "html"}
 _SUFFIXES = {"latex": "tex"}
 
 
-def export(letter: str, backend: Backend, state: ScreenState) -> Path:
+def export(letter: str, results: Results, state: ScreenState) -> Path:
     """Write the report; blocks. A file that is there is never overwritten."""
     from lrdash.report.document import make_report
     from lrdash.report.formats import render
 
     name = _NAMES[letter]
-    candidates = backend.candidates()
-    report = make_report(backend.compare(state.baselines), candidates, state.snapshot)
+    candidates = results.candidates()
+    report = make_report(results.compare(state.baselines), candidates, state.snapshot)
     return write_new(f"{state.snapshot.sweep}-comparison", _SUFFIXES.get(name, name), render(report, name))
 
 

@@ -12,12 +12,12 @@ from textual.containers import Container
 
 from lrdash.errors import LrdashError
 from lrdash.results.browse import Browser, RowView
-from lrdash.ui.backend import Backend
 from lrdash.ui.bindings import bindings
 from lrdash.ui.context import InkSpan, Painted
 from lrdash.ui.dialogs.base import Dialog
 from lrdash.ui.format import fraction, plain
 from lrdash.ui.glyphs import Glyphs
+from lrdash.ui.results import Results
 from lrdash.ui.series import SeriesLook
 from lrdash.ui.table_text import wrapped
 from lrdash.ui.widgets.lines import Line, Lines, line
@@ -66,14 +66,14 @@ class PredictionsDialog(Dialog[None], Painted):
 
     def __init__(
         self,
-        backend: Backend,
+        results: Results,
         looks: Mapping[str, SeriesLook],
         labels: Mapping[str, str],
         run: str,
         other: str | None = None,
     ) -> None:
         super().__init__("predictions")
-        self.backend, self.looks, self.labels = backend, looks, labels
+        self.results, self.looks, self.labels = results, looks, labels
         self.choices = choices(run, other, labels)
         self.run = run
         self.chosen = 1 if other is not None else 0
@@ -91,7 +91,7 @@ class PredictionsDialog(Dialog[None], Painted):
     @work(thread=True, group="predictions")
     def _read(self) -> None:
         try:
-            found = {one.run: one for one in self.backend.candidates()}
+            found = {one.run: one for one in self.results.candidates()}
             group = found[self.run].group
             runs: dict[str, Predictions] = {
                 name: one.predictions

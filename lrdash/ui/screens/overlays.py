@@ -20,8 +20,10 @@ if TYPE_CHECKING:
     from lrdash.sweep.spec import Run, Scalar
     from lrdash.ui.app import LrdashApp
     from lrdash.ui.backend import Backend
+    from lrdash.ui.results import Results
 
-NO_BACKEND = "this is a recording: nothing can be done to its jobs"
+NO_BACKEND = "there is no sweep behind this: nothing can be done to its jobs"
+NO_RESULTS = "this is a recording: its results are not in it"
 
 
 class Overlays(Screen[None]):
@@ -81,13 +83,9 @@ class Overlays(Screen[None]):
 
     @work
     async def action_attention(self) -> None:
-        from lrdash.ui.attention import concerns
         from lrdash.ui.dialogs.attention import AttentionDialog
 
-        key = await self.app.push_screen_wait(
-            AttentionDialog(concerns(self.state.snapshot), self.dashboard.glyphs)
-        )
-        if key:
+        if key := await self.app.push_screen_wait(AttentionDialog()):
             self.select_run(key)
 
     def select_run(self, key: str) -> None:
@@ -98,12 +96,12 @@ class Overlays(Screen[None]):
         from lrdash.ui.dialogs.predictions import PredictionsDialog
         from lrdash.ui.series import series_looks
 
-        if backend := self._backend():
+        if results := self._results():
             runs = self.state.snapshot.runs
             looks = series_looks(runs)
             by_name = {status.run: looks[status.key] for status in runs}
             labels = {status.run: plain(status.label or status.run) for status in runs}
-            self.app.push_screen(PredictionsDialog(backend, by_name, labels, run, other))
+            self.app.push_screen(PredictionsDialog(results, by_name, labels, run, other))
 
     # Copying
 
@@ -227,6 +225,11 @@ class Overlays(Screen[None]):
             self.notify(NO_BACKEND, severity="warning", markup=False)
         return self.dashboard.backend
 
+    def _results(self) -> Results | None:
+        if self.dashboard.results is None:
+            self.notify(NO_RESULTS, severity="warning", markup=False)
+        return self.dashboard.results
+
     # Export
 
     @work
@@ -239,15 +242,15 @@ class Overlays(Screen[None]):
         if letter == "p":
             path = self.app.save_screenshot(f"lrdash-{self.state.snapshot.sweep}.svg", ".")
             self.notify(f"written to {path}", markup=False)
-        elif letter and (backend := self._backend()):
-            self._export(letter, backend)
+        elif letter and (results := self._results()):
+            self._export(letter, results)
 
     @work(thread=True, group="export")
-    def _export(self, letter: str, backend: Backend) -> None:
+    def _export(self, letter: str, results: Results) -> None:
         from lrdash.ui.dialogs.export import export
 
         try:
-            path = export(letter, backend, self.state)
+            path = export(letter, results, self.state)
         except (LrdashError, OSError) as error:
             self.app.call_from_thread(self.say_error, str(error))
         else:

@@ -1,0 +1,73 @@
+"""The results behind the screen, of a sweep or of folders without one. Methods block: for thread workers."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Collection, Mapping, Sequence
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from lrdash.results.candidates import Candidate
+    from lrdash.results.comparison import Comparison, GroupComparison
+    from lrdash.results.foreign import ForeignRun
+    from lrdash.results.steps import StepSeries
+
+
+class Results(ABC):
+    """What can be shown of runs without a scheduler; modules are imported when they are first needed."""
+
+    name: str
+    """Of the sweep or the folders, for titles."""
+
+    @abstractmethod
+    def read_steps(self, keys: Collection[str]) -> dict[str, StepSeries]:
+        """The training curves of some runs, by key."""
+
+    @abstractmethod
+    def candidates(self) -> tuple[Candidate, ...]:
+        """Every run with its predictions, for comparisons and the prediction browser."""
+
+    @abstractmethod
+    def run_names(self) -> Mapping[str, str]:
+        """The name of every run, by key."""
+
+    def compare(self, baselines: Mapping[str, str], epoch: str | int = "last") -> Comparison:
+        """Each group with its own baseline: that of `baselines`' values (keys of runs) which is in it."""
+        import msgspec
+
+        from lrdash.results.compare import compare
+
+        candidates, whole = self.candidates(), compare([], sweep=self.name, epoch=epoch)
+        names = self.run_names()
+        chosen = {names.get(key) for key in baselines.values()}
+        groups: list[GroupComparison] = []
+        for group in dict.fromkeys(one.group for one in candidates):
+            mine = [one for one in candidates if one.group == group]
+            base = next((one.run for one in mine if one.run in chosen), None)
+            groups += compare(mine, sweep=self.name, baseline=base, epoch=epoch).groups
+        return msgspec.structs.replace(whole, groups=tuple(groups))
+
+
+class FolderResults(Results):
+    """Of runs without a sweep file; a group is what was predicted on the same rows."""
+
+    def __init__(self, name: str, runs: Sequence[ForeignRun]) -> None:
+        self.name = name
+        self._runs = {run.name: run for run in runs}
+
+    def read_steps(self, keys: Collection[str]) -> dict[str, StepSeries]:
+        from lrdash.results.history import ResultsReader
+
+        reader = ResultsReader()
+        found = [run for name, run in self._runs.items() if name in keys]
+        return {run.name: reader.steps(run.folder, run.folder) for run in found}
+
+    def candidates(self) -> tuple[Candidate, ...]:
+        from lrdash.results.candidates import prediction_store
+        from lrdash.results.foreign import foreign_candidates
+        from lrdash.results.history import ResultsReader
+
+        return foreign_candidates(list(self._runs.values()), ResultsReader(), prediction_store())
+
+    def run_names(self) -> dict[str, str]:
+        return dict(zip(self._runs, self._runs, strict=True))

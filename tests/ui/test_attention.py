@@ -1,0 +1,36 @@
+"""The list of what needs attention, while the sweep goes on."""
+
+from __future__ import annotations
+
+import msgspec
+
+from lrdash.monitor.snapshot import Check, RunStatus
+from lrdash.ui.widgets.lines import Lines
+from tests.ui import fakes
+from tests.ui.screens import opened, screen_text, shows
+
+
+async def test_an_open_list_follows_the_sweep_and_keeps_its_cursor() -> None:
+    app = fakes.make_app()
+    async with app.run_test(size=(120, 40)) as pilot:
+        await opened(pilot)
+        await pilot.press("a", "down", "down")
+        page = app.screen.query_one(Lines)
+        assert page.cursor == "2 vision:1"
+        before = app.main.snapshot
+
+        def later(run: RunStatus) -> RunStatus:
+            if run.key == "vision:0":
+                return msgspec.structs.replace(run, state="COMPLETED", diagnosis=None)
+            if run.key == "text:0":
+                return msgspec.structs.replace(
+                    run, checks=(Check("frozen", "FORBIDDEN", "", "it has moved"),)
+                )
+            return run
+
+        app.main.snapshot = fakes.copy(before, runs=tuple(map(later, before.runs)))
+        await shows(pilot, "check frozen: FORBIDDEN")
+        assert "out of memory" not in screen_text(app).split("needs attention")[1].split("esc")[0]
+        assert page.cursor == "2 vision:1"
+        await pilot.press("enter")
+        assert app.main.selected == "vision:1"
