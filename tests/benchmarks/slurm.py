@@ -13,12 +13,12 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import suppress
-from functools import partial
+from contextlib import ExitStack, suppress
 from pathlib import Path
+from typing import NamedTuple
 
 from lrdash.monitor.monitor import Monitor
-from lrdash.scheduler.polling import PollInterval
+from lrdash.scheduler.polling import BASE_SECONDS, PollInterval
 from lrdash.scheduler.slurm import SlurmScheduler
 from tests.benchmarks.screen import LRDASH, SETTLE_SECONDS, Terminal
 from tests.conftest import ROOT
@@ -33,7 +33,7 @@ from tests.waiting import wait_until
 Row = tuple[str, str, float | None, float | None, bool | None]
 
 CROWD = 10_000
-POLLS, TICKS, KEYS = 15, 7, 100
+POLLS, TICKS, ROUNDS, KEYS = 11, 7, 2, 60
 HANG_SECONDS = 60
 """MessageTimeout: a client gives up after it. All keys of a measurement fit in."""
 KEY_MS, TICK_MS = 100, 50
@@ -148,22 +148,40 @@ def _calls_of_an_idle_hour(monitor: Monitor, scheduler: SlurmScheduler) -> int:
 # The screen while the controller hangs
 
 
+class Figures(NamedTuple):
+    """Milliseconds."""
+
+    keys: tuple[float, ...]
+    quit: float
+
+
 class Screen(Terminal):
     """lrdash on a terminal; what a key does is seen by the text that it brings."""
 
-    def keys(self) -> list[float]:
-        """Milliseconds of many keys, each pressed when the one before was answered."""
-        return [self._key(*STROKES[number % len(STROKES)]) for number in range(KEYS)]
+    def key(self, number: int) -> float:
+        """Milliseconds from a key to the text that it brings."""
+        key, text = STROKES[number % len(STROKES)]
+        self._seen = b""
+        started = time.perf_counter()
+        os.write(self._fd, key)
+        self.wait_for(text)
+        return (time.perf_counter() - started) * 1000
 
     def quit(self) -> float:
         """Milliseconds from the key until the process is gone."""
         started = time.perf_counter()
         os.write(self._fd, b"q")
-        with suppress(OSError):  # the terminal's other end was closed
+        with suppress(OSError):  # the other end of the terminal is closed
             self.wait_for(NEVER)
-        os.waitpid(self.pid, 0)
-        os.close(self._fd)
+        os.waitid(os.P_PID, self.pid, os.WEXITED | os.WNOWAIT)
         return (time.perf_counter() - started) * 1000
+
+    def wait_until_it_asks(self) -> None:
+        """Reads on meanwhile, so that it can paint."""
+        deadline = time.monotonic() + 6 * BASE_SECONDS
+        while not self.asks():
+            assert time.monotonic() < deadline, "no squeue that hangs"
+            self.read_for(0.05)
 
     def asks(self) -> bool:
         """Whether a squeue of its own is running."""
@@ -171,44 +189,56 @@ class Screen(Terminal):
         pids = [pid for file in children for pid in file.read_text().split()]
         return any(Path(f"/proc/{pid}/comm").read_text() == "squeue\n" for pid in pids)
 
-    def _key(self, key: bytes, text: bytes) -> float:
-        self._seen = b""
-        started = time.perf_counter()
-        os.write(self._fd, key)
-        self.wait_for(text)
-        return (time.perf_counter() - started) * 1000
-
 
 def _screen_rows(cluster: Cluster, folder: Path) -> Iterator[Row]:
+    """One screen whose controller hangs and one whose controller answers, in turn: the load is the same."""
+    with Cluster(settings=Settings(nodes=1)) as other:
+        small_sweep(folder / "other")
+        _submit(other, folder / "other")
+        places = ((cluster, folder), (other, folder / "other"))
+        rounds = [_round(places) for _ in range(ROUNDS)]
+    hanging, answering = ([figures[at] for figures in rounds] for at in (0, 1))
+    first, usual = (max(each.keys[0] for each in both) for both in (hanging, answering))
+    yield _key_row("a first key", first, usual)
+    yield _key_row("keys, p95", _p95(hanging), _p95(answering))
+    took, otherwise = (min(each.quit for each in both) for both in (hanging, answering))
+    measured = f"{took:.0f} ms; while it answers {otherwise:.0f} ms"
+    ratio = took / otherwise
+    yield "while the controller hangs: quitting <= 1.5x as long", measured, ratio, 1.5, ratio <= 1.5
+
+
+def _key_row(words: str, took: float, otherwise: float) -> Row:
+    measured = f"{took:.0f} ms; while it answers {otherwise:.0f} ms"
+    return f"while the controller hangs: {words} <= {KEY_MS} ms", measured, took, KEY_MS, took <= KEY_MS
+
+
+def _p95(rounds: Sequence[Figures]) -> float:
+    return statistics.quantiles((took for each in rounds for took in each.keys), n=20)[-1]
+
+
+def _round(places: Sequence[tuple[Cluster, Path]]) -> list[Figures]:
+    """The first controller hangs from before the keys until both screens were left."""
+    with ExitStack() as stack:
+        screens = [_opened(*place) for place in places]
+        for screen in screens:
+            stack.callback(screen.close)
+            screen.wait_for(b"RUNNING")
+            screen.read_for(SETTLE_SECONDS / len(screens))
+        cluster = places[0][0]
+        cluster.freeze("slurmctld")
+        stack.callback(cluster.thaw, "slurmctld")
+        screens[0].wait_until_it_asks()
+        screens[1].read_for(0.5)
+        keys = [[screen.key(number) for screen in screens] for number in range(KEYS)]
+        assert screens[0].asks(), "the squeue that hung has ended"
+        both = zip(screens, zip(*keys, strict=True), strict=True)
+        return [Figures(times, screen.quit()) for screen, times in both]
+
+
+def _opened(cluster: Cluster, folder: Path) -> Screen:
     environment = {
         **cluster.environment, "TERM": "xterm-256color", "PYTHONPATH": str(ROOT),
         **{f"XDG_{name}_HOME": f"{folder}/{name}" for name in ("CACHE", "STATE", "CONFIG")},
     }  # fmt: skip
-    command = (*LRDASH[:3], "--scheduler", "slurm", "--sweep", str(folder / "sbatch" / "s" / "sweep.yaml"))
-    answering = _figures(Screen(command, environment), lambda _: None)
-    hanging = _figures(Screen(command, environment), partial(_hang, cluster))
-    cluster.thaw("slurmctld")
-    while_it_hangs = "while the controller hangs"
-    for words, name in (("a first key", "first"), ("keys, p95", "p95")):
-        took = hanging[name]
-        measured = f"{took:.0f} ms; while it answers {answering[name]:.0f} ms"
-        yield f"{while_it_hangs}: {words} <= {KEY_MS} ms", measured, took, KEY_MS, took <= KEY_MS
-    took, otherwise = hanging["quit"], answering["quit"]
-    measured = f"{took:.0f} ms; while it answers {otherwise:.0f} ms"
-    ratio = took / otherwise
-    yield f"{while_it_hangs}: quitting <= 1.5x as long", measured, ratio, 1.5, ratio <= 1.5
-
-
-def _figures(screen: Screen, prepare: Callable[[Screen], None]) -> dict[str, float]:
-    """Milliseconds of the first key, of 95 % of all keys, of quitting."""
-    screen.wait_for(b"RUNNING")
-    screen.read_for(SETTLE_SECONDS)
-    prepare(screen)
-    keys = screen.keys()
-    return {"first": keys[0], "p95": statistics.quantiles(keys, n=20)[-1], "quit": screen.quit()}
-
-
-def _hang(cluster: Cluster, screen: Screen) -> None:
-    """Stop the controller and wait for the poll that gets no answer."""
-    cluster.freeze("slurmctld")
-    wait_until(screen.asks, 30, "a squeue that hangs")
+    sweep = folder / "sbatch" / "s" / "sweep.yaml"
+    return Screen((*LRDASH[:3], "--scheduler", "slurm", "--sweep", str(sweep)), environment)
