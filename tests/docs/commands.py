@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import shlex
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,8 +15,9 @@ DOCUMENTS = [
     *sorted((ROOT / "docs").glob("*.md")),
     ROOT / "sbatch/final_sweep_v7/LR_EXPERIMENT_README.md",
 ]
-_PROGRAMS = ("lrdash", "make", "python", "pip", "sbatch", "pytest", "./")
-_BLOCK = re.compile(r"^```(?:bash|sh)?\n(.*?)^```", re.MULTILINE | re.DOTALL)
+_PROGRAMS = ("lrdash", "make", "python", "pip", "sbatch", "pytest", ".venv/bin/pip")
+_BLOCK = re.compile(r"^ *```bash\n(.*?)^ *```", re.MULTILINE | re.DOTALL)
+_ANY_BLOCK = re.compile(r"^ *```\w*\n.*?^ *```", re.MULTILINE | re.DOTALL)
 _INLINE = re.compile(r"`([^`\n]+)`")
 _EXPLANATION = re.compile(r"\s+#.*$|\s{2,}\S.*$")
 _VALUES = {
@@ -45,20 +46,35 @@ def documented_commands() -> list[Command]:
     return list(found.values())
 
 
+def lines_of_blocks(path: Path) -> Iterator[str]:
+    """What the document's blocks of commands tell people to type, one command each."""
+    for block in _BLOCK.findall(path.read_text()):
+        for line in block.splitlines():
+            yield from (part.strip() for part in _EXPLANATION.sub("", line.strip()).split("&&"))
+
+
 def _commands(path: Path) -> Iterator[tuple[str, ...]]:
-    text = path.read_text()
-    lines = [line for block in _BLOCK.findall(text) for line in block.splitlines()]
-    for line in [*lines, *_INLINE.findall(_BLOCK.sub("", text))]:
-        for part in _EXPLANATION.sub("", line.strip()).split("&&"):
-            if part.strip().startswith(_PROGRAMS) and (words := _words(part)):
-                yield words
+    for line in lines_of_blocks(path):
+        if is_ours(line):
+            yield tuple(_VALUES.get(word, word) for word in _words(line) if word != "…")
+    for line in _INLINE.findall(_ANY_BLOCK.sub("", path.read_text())):
+        if is_ours(line) and len(words := _words(line)) > 1 and _is_whole(words):
+            yield tuple(_VALUES.get(word, word) for word in words)
 
 
-def _words(part: str) -> tuple[str, ...]:
+def is_ours(line: str) -> bool:
+    """Whether something that the tests can check is called."""
+    return line.startswith("./") or line.partition(" ")[0] in _PROGRAMS
+
+
+def _is_whole(words: Sequence[str]) -> bool:
+    """Of words in a sentence: none stands for several others."""
+    return not any("…" in word or set("<|*") & set(word) or word.startswith("[") for word in words)
+
+
+def _words(line: str) -> list[str]:
     try:
-        words = [_VALUES.get(word, word) for word in shlex.split(part)]
-    except ValueError:
-        return ()
-    is_command = words[0] in _PROGRAMS or words[0].startswith("./")
-    is_whole = not any("…" in word or set("<|*[]") & set(word) for word in words)
-    return tuple(words) if is_command and is_whole and len(words) > 1 else ()
+        words = shlex.split(line)
+    except ValueError:  # the rest of it is on another line of the sentence
+        return []
+    return [words[0].removeprefix(".venv/bin/"), *words[1:]]

@@ -6,6 +6,7 @@ import json
 import re
 import shutil
 import subprocess
+import tomllib
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -13,15 +14,17 @@ import pytest
 
 from lrdash.cli import COMMANDS, PASSING_ON, _split, make_parser
 from tests.conftest import ROOT
-from tests.docs.commands import DOCUMENTS, Command, documented_commands
+from tests.docs.commands import DOCUMENTS, Command, documented_commands, is_ours, lines_of_blocks
 from tests.security.hostile import environment, fake_slurm
 
 ALL = documented_commands()
 OF_LRDASH = [command for command in ALL if command.words[0] == "lrdash"]
+OF_THE_SYSTEM = ("git", "cd", "mail", "python3")
+OF_ITS_PARSER = ("help", "dry_run")
 RUN_HERE = ("status", "results", "logs", "doctor")
 RUNS = [
     command for command in OF_LRDASH
-    if command.words[1] in RUN_HERE and not {"-f", "--watch"} & set(command.words)
+    if set(command.words[1:2]) & set(RUN_HERE) and not {"-f", "--watch"} & set(command.words)
 ]  # fmt: skip
 
 
@@ -31,9 +34,30 @@ def test_the_documents_hold_commands() -> None:
     assert {command.document for command in ALL} >= {"README.md", "troubleshooting.md"}
 
 
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
+def test_every_block_of_commands_is_checked(document: Path) -> None:
+    unchecked = [line for line in lines_of_blocks(document) if not is_ours(line)]
+    assert not [line for line in unchecked if line.partition(" ")[0] not in OF_THE_SYSTEM]
+    unmarked = re.findall(r"^ *```\n *((?:lrdash|make|python3?|pip) .*)", document.read_text(), re.MULTILINE)
+    assert not unmarked, "a block of commands begins with ```bash"
+
+
+@pytest.mark.parametrize("command", [one for one in ALL if one.words[0] == "pip"], ids=str)
+def test_what_is_installed_is_this_folder(command: Command) -> None:
+    """Never a name: somebody else may own it in an index."""
+    verb, *words = command.words[1:]
+    assert verb == "install"
+    extras = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["optional-dependencies"]
+    known = {".", "-e", "-c", "constraints.txt", *(f".[{extra}]" for extra in extras)}
+    assert (ROOT / "constraints.txt").exists()
+    assert set(words) <= known
+
+
 @pytest.mark.parametrize("command", OF_LRDASH, ids=str)
 def test_lrdash_takes_its_words(command: Command) -> None:
     words = list(command.words[1:])
+    if not words:  # the screen of the nearest sweep
+        return
     if words[0].startswith("-") or words[0] not in COMMANDS:  # the screen: options, or folders to look into
         assert words[0].startswith("-") or "/" in words[0] or words[0] == "results", words
         return
@@ -54,7 +78,12 @@ def test_make_has_the_target(command: Command) -> None:
 @pytest.mark.parametrize("command", [one for one in ALL if one.words[0] == "python"], ids=str)
 def test_python_finds_the_module(command: Command) -> None:
     assert command.words[1] == "-m"
-    assert find_spec(command.words[2]) is not None
+    modules = [word for at, word in enumerate(command.words) if command.words[at - 1] == "-m"]
+    assert [module for module in modules if find_spec(module) is None] == []
+    if modules[-1] == "trainer":
+        known = (ROOT / "trainer" / "arguments.py").read_text()
+        asked = [word[2:] for word in command.words[command.words.index("trainer") :] if word[:2] == "--"]
+        assert [name for name in asked if f"    {name}: " not in known and name not in OF_ITS_PARSER] == []
 
 
 @pytest.mark.parametrize(
