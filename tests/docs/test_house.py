@@ -1,14 +1,17 @@
-"""The rules of docs/architecture.md that no linter keeps: sizes, and no circles of imports."""
+"""The rules of docs/architecture.md that no linter keeps: sizes, circles of imports; the moving picture."""
 
 from __future__ import annotations
 
 import ast
 import graphlib
+import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+from xml.etree import ElementTree
 
 from tests.conftest import ROOT
 from tests.docs.sizes import DOCUMENT, END, START, pieces, written
+from tests.docs.tour import STOPS, TOUR, tour
 
 LONGEST = {"module": 400, "function": 40, "class": 300}
 PACKAGES = ("lrdash", "trainer")
@@ -35,6 +38,16 @@ def test_no_modules_import_each_other() -> None:
     graph = {name: imports_of(path, modules) - {name} for name, path in modules.items()}
     assert sum(map(len, graph.values())) > 500
     assert list(graphlib.TopologicalSorter(graph).static_order())
+
+
+def test_the_moving_picture_moves() -> None:
+    """Of all its stills, and without a script or anything from outside: GitHub shows no other."""
+    picture = tour()
+    assert ElementTree.fromstring(picture).tag.endswith("svg")
+    assert picture.count('class="stop"') == len(STOPS)
+    assert "<script" not in picture
+    assert re.findall(r"url\((?!#)", picture) == []
+    assert TOUR.exists()
 
 
 def named_modules() -> Iterator[tuple[str, Path]]:
