@@ -48,6 +48,15 @@ class ScreenState:
     def run(self) -> RunStatus | None:
         return next((run for run in self.snapshot.runs if run.key == self.selected), None)
 
+    @property
+    def contents(self) -> tuple[object, ...]:
+        """What there is to draw: equal contents look the same, but for ages, which are told by the minute."""
+        snapshot = self.snapshot
+        return (
+            snapshot.runs, snapshot.taken_at[:16], self.selected, self.stream, self.marked, self.baselines,
+            self.comparison,
+        )  # fmt: skip
+
 
 def other_group(snapshot: Snapshot, selected: str) -> str | None:
     """The run with the same array index (else the nearest) in the next group."""

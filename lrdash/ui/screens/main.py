@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, cast
 from textual import on
 from textual.app import ComposeResult
 from textual.containers import Container
-from textual.reactive import reactive
+from textual.reactive import var
 from textual.widget import Widget
 
 from lrdash.monitor.snapshot import Snapshot
@@ -43,20 +43,21 @@ class MainScreen(Overlays):
     HORIZONTAL_BREAKPOINTS = list(BREAKPOINTS)  # noqa: RUF012 - Textual's own type
     VERTICAL_BREAKPOINTS = list(LOW_BREAKPOINTS)  # noqa: RUF012
 
-    snapshot: reactive[Snapshot] = reactive(lambda: Snapshot(sweep="", taken_at="1970-01-01T00:00:00+00:00"))
-    selected: reactive[str] = reactive("")
-    stream: reactive[Stream] = reactive("out")
-    tab: reactive[str] = reactive(TABS[0])
-    baselines: reactive[Mapping[str, str]] = reactive(dict)
-    comparison: reactive[Comparison | None] = reactive(None)
-    marked: reactive[frozenset[str]] = reactive(frozenset)
-    notice: reactive[str] = reactive("")
-    chart_view: reactive[ChartView] = reactive(ChartView())
+    snapshot: var[Snapshot] = var(lambda: Snapshot(sweep="", taken_at="1970-01-01T00:00:00+00:00"))
+    selected: var[str] = var("")
+    stream: var[Stream] = var("out")
+    tab: var[str] = var(TABS[0])
+    baselines: var[Mapping[str, str]] = var(dict)
+    comparison: var[Comparison | None] = var(None)
+    marked: var[frozenset[str]] = var(frozenset)
+    notice: var[str] = var("")
+    chart_view: var[ChartView] = var(ChartView())
     """Kept for every chart: what is shown on Home is shown under Metrics too."""
 
     def __init__(self) -> None:
         super().__init__()
         self._concerns = 0
+        self._shown: object = None
 
     def compose(self) -> ComposeResult:
         yield StatusBar(id="status")
@@ -71,6 +72,7 @@ class MainScreen(Overlays):
 
     async def _fill(self) -> None:
         await self.query_one(HomeView).fill()
+        self._shown = None  # its new widgets have been given nothing yet
         self.watch_chart_view(self.chart_view)
         self.show_state()
 
@@ -118,7 +120,8 @@ class MainScreen(Overlays):
         tabs.subject = plain(run_name(run)) if run else ""
         tabs.attention = self._concerns
         view = self.view
-        if view is not None:
+        if view is not None and (shown := (view, state.contents)) != self._shown:
+            self._shown = shown
             view.show(state)  # type: ignore[attr-defined]
 
     @property

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from textual import events
-from textual.reactive import reactive
+from textual.reactive import reactive, var
 from textual.strip import Strip
 from textual.widget import Widget
 
@@ -28,7 +28,7 @@ class Chart(Widget, Painted, can_focus=True):
 
     BINDINGS = bindings("chart")
 
-    state: reactive[ScreenState | None] = reactive(None)
+    state: var[ScreenState | None] = var(None)
     view: reactive[ChartView] = reactive(ChartView())
     steps: reactive[Mapping[str, StepSeries]] = reactive(dict)
 

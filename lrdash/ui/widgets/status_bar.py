@@ -6,7 +6,7 @@ from collections import Counter
 from time import monotonic
 
 from rich.cells import cell_len
-from textual.reactive import reactive
+from textual.reactive import reactive, var
 from textual.strip import Strip
 from textual.widget import Widget
 
@@ -22,7 +22,7 @@ _SHOWN_SOURCES = ("queue", "logs", "results")
 class StatusBar(Widget, Painted):
     """One line; drops words, then sources, when there is less room."""
 
-    snapshot: reactive[Snapshot | None] = reactive(None)
+    snapshot: var[Snapshot | None] = var(None)
     notice: reactive[str] = reactive("")
     """Said instead of the tally: `paused`, `replay 8x`."""
 
@@ -34,9 +34,11 @@ class StatusBar(Widget, Painted):
         self._received = monotonic()
         self.set_interval(1, self.refresh)
 
-    def watch_snapshot(self) -> None:
+    def watch_snapshot(self, before: Snapshot | None, after: Snapshot | None) -> None:
         self._received = monotonic()
         self._count()
+        if before is None or after is None or _but_for_ages(before) != _but_for_ages(after):
+            self.refresh()  # else the ages alone are new, which the next second shows
 
     def render_line(self, y: int) -> Strip:
         if self.snapshot is None or y:
@@ -94,6 +96,11 @@ class StatusBar(Widget, Painted):
             return [(name, "muted"), (since_text, "text")]
         reason = f": {plain(source.error)[:60]}" if source.error and self.size.width >= 120 else ""
         return [(f"{self.glyphs.warning} {name} {source.state}{since_text}{reason}", "warning")]
+
+
+def _but_for_ages(snapshot: Snapshot) -> list[object]:
+    sources = [getattr(snapshot.sources, name) for name in _SHOWN_SOURCES]
+    return [snapshot.sweep, snapshot.runs, *((source.state, source.error) for source in sources)]
 
 
 def _length(parts: list[Part]) -> int:
