@@ -17,6 +17,7 @@ import numpy as np
 import pytest
 import scipy.stats
 from sklearn import metrics as sk
+from sklearn.calibration import calibration_curve
 from statsmodels.stats import multitest, proportion
 from statsmodels.stats.contingency_tables import mcnemar as statsmodels_mcnemar
 
@@ -180,6 +181,24 @@ def _auroc_of(case: Case, at: int) -> float:
 def _brier(case: Case) -> float:
     truth = np.eye(case.classes)[case.truths]
     return float(np.mean(np.sum((case.table - truth) ** 2, axis=1)))
+
+
+@pytest.mark.parametrize("count", [CASES, ALL_CASES])
+def test_reliability_bins_equal_scikit_learns_calibration_curve(count: int) -> None:
+    """The curve has the bins that are not empty."""
+    largest = Largest()
+    for case in random_cases(count):
+        confidence = case.table[np.arange(len(case.truths)), case.predicted]
+        right = np.array(case.truths) == np.array(case.predicted)
+        bins = metrics.reliability_bins(confidence.tolist(), right.tolist())
+        accuracies, confidences = calibration_curve(right, confidence, n_bins=metrics.ECE_BINS)
+        filled = [one for one in bins if one.count]
+        assert len(filled) == len(accuracies)
+        for one, accuracy, mean in zip(filled, accuracies, confidences, strict=True):
+            largest.hold("accuracy of a bin", one.accuracy, accuracy)
+            largest.hold("confidence of a bin", one.confidence, mean)
+        assert sum(one.count for one in bins) == len(right)
+    largest.check()
 
 
 def _ece(case: Case) -> float:

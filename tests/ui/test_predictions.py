@@ -74,6 +74,11 @@ async def test_from_a_pair_to_the_rows_and_their_text(tmp_path: Path) -> None:
         await shows(pilot, "number 3")
         await pilot.press("c")
         await shows(pilot, "the least confident first")
+        await pilot.press("r")
+        await shows(pilot, "2e-5  ECE .075 in 15 bins")
+        assert ".67–.73           3   .70   .67" in screen_text(app)
+        await pilot.press("r")
+        await shows(pilot, "number 3")
         await pilot.press("escape")
         await shows(pilot, "250 test rows")
 

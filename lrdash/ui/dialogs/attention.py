@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Sequence
 
 from textual import on
+from textual.app import ComposeResult
 
 from lrdash.ui.attention import Concern, concerns
 from lrdash.ui.context import Painted
@@ -23,11 +24,14 @@ class AttentionDialog(Dialog[str], Painted):
     def __init__(self) -> None:
         super().__init__("needs attention")
 
-    def on_mount(self) -> None:
-        self.watch(self.dashboard.main, "snapshot", self._show)
+    def content(self) -> ComposeResult:
+        yield Lines(self._lines())
 
-    def _show(self) -> None:
-        self.page.show(concern_lines(concerns(self.dashboard.main.snapshot), self.glyphs))
+    def on_mount(self) -> None:
+        self.watch(self.dashboard.main, "snapshot", lambda: self.page.show(self._lines()), init=False)
+
+    def _lines(self) -> list[Line]:
+        return concern_lines(concerns(self.dashboard.main.snapshot), self.glyphs)
 
     @on(Lines.Chosen)
     def _choose(self, event: Lines.Chosen) -> None:

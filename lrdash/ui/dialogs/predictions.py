@@ -15,6 +15,7 @@ from lrdash.results.browse import Browser, RowView
 from lrdash.ui.bindings import bindings
 from lrdash.ui.context import InkSpan, Painted
 from lrdash.ui.dialogs.base import Dialog
+from lrdash.ui.dialogs.calibration import calibration_lines
 from lrdash.ui.format import fraction, plain
 from lrdash.ui.glyphs import Glyphs
 from lrdash.ui.results import Results
@@ -60,7 +61,10 @@ def choices(run: str, other: str | None, labels: Mapping[str, str]) -> list[Choi
 
 
 class PredictionsDialog(Dialog[None], Painted):
-    """`f` chooses other rows, `c` turns the order by confidence round; moving reads the row."""
+    """`f` chooses other rows, `c` turns the order by confidence round; moving reads the row.
+
+    `r` shows the runs' reliability diagrams in the place of the row.
+    """
 
     BINDINGS = bindings("predictions")
 
@@ -78,6 +82,7 @@ class PredictionsDialog(Dialog[None], Painted):
         self.run = run
         self.chosen = 1 if other is not None else 0
         self.lowest_first = False
+        self.shows_calibration = False
         self.browser: Browser | None = None
 
     def content(self) -> ComposeResult:
@@ -137,10 +142,26 @@ class PredictionsDialog(Dialog[None], Painted):
         self._show_text(event.key)
 
     def _show_text(self, key: str) -> None:
-        if self.browser is not None and key:
-            page = self.query_one("#prediction-text", Lines)
+        page = self.query_one("#prediction-text", Lines)
+        if self.browser is not None and self.shows_calibration:
+            page.show(self._calibration(self.browser, page.size.width))
+        elif self.browser is not None and key:
             view = self.browser.row(int(key))
             page.show(text_lines(view, self.looks, self.labels, self.glyphs, page.size.width))
+
+    def _calibration(self, browser: Browser, width: int) -> list[Line]:
+        """Every run's diagram, this one's first."""
+        mark = f" {self.glyphs.vertical} said: the mean confidence"
+        lines = [line((f"{mark}; the bar ends at the share that is right", "muted"))]
+        for run in sorted(browser.runs, key=lambda run: run != self.run):
+            look = self.looks.get(run, SeriesLook())
+            name, bins = plain(self.labels.get(run, run)), browser.reliability(run)
+            lines += [Line(), *calibration_lines(name, bins, look, self.glyphs, width)]
+        return lines
+
+    def action_calibration(self) -> None:
+        self.shows_calibration = not self.shows_calibration
+        self._show_text(self.query_one("#prediction-rows", Lines).cursor)
 
     def action_filter(self) -> None:
         self.chosen = (self.chosen + 1) % len(self.choices)
