@@ -25,8 +25,8 @@ from lrdash.scheduler.polling import PollInterval
 from lrdash.scheduler.records import SubmissionRecord, read_records
 from lrdash.sweep.spec import Sweep
 
-LOCAL_SECONDS, LOCAL_LONGEST_SECONDS = 1.0, 5.0
-"""The local scheduler's queue is a file."""
+LOCAL_SECONDS, LOCAL_LONGEST_SECONDS, LOCAL_QUIET_SHARE = 1.0, 5.0, 1 / 4
+"""The local scheduler's queue is a file: it may be read often, and soon seldom on a machine that is idle."""
 SETTLE_TRIES = 12
 """Polls after which a task that nobody accounts for counts as vanished: accounting may lag by minutes."""
 VANISHED = "UNKNOWN"
@@ -67,6 +67,12 @@ class QueueFacts:
         return _source(self.accounting_at, self.accounting_error, now)
 
 
+def make_interval(*, is_local: bool) -> PollInterval:
+    if is_local:
+        return PollInterval(LOCAL_SECONDS, LOCAL_LONGEST_SECONDS, LOCAL_QUIET_SHARE)
+    return PollInterval()
+
+
 class QueueWatch:
     """Asks the scheduler and remembers. `poll` blocks; one thread at a time."""
 
@@ -74,8 +80,7 @@ class QueueWatch:
         self._sweep = sweep
         self._scheduler = scheduler
         self._clock = clock
-        is_local = scheduler is not None and scheduler.name == "local"
-        self._interval = PollInterval(LOCAL_SECONDS, LOCAL_LONGEST_SECONDS) if is_local else PollInterval()
+        self._interval = make_interval(is_local=scheduler is not None and scheduler.name == "local")
         self._logged = LoggedTasks(sweep)
         self._tasks: dict[str, Task] = {}
         self._usages: dict[str, TaskUsage] = {}

@@ -24,10 +24,12 @@ class PollInterval:
         self,
         base: float = BASE_SECONDS,
         longest: float = LONGEST_SECONDS,
+        quiet_share: float = QUIET_SHARE,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._base = base
         self._longest = longest
+        self._quiet_share = quiet_share
         self._clock = clock
         self._last_change = clock()
         self._duration = 0.0
@@ -37,7 +39,7 @@ class PollInterval:
     def seconds(self) -> float:
         if self._failures:
             return min(self._base * 2.0**self._failures, self._longest)
-        quiet = (self._clock() - self._last_change) * QUIET_SHARE
+        quiet = (self._clock() - self._last_change) * self._quiet_share
         polite = min(max(self._base, quiet), self._longest)
         return max(polite, self._duration * DURATION_FACTOR)
 
