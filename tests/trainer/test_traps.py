@@ -98,8 +98,9 @@ def test_image_tokens_have_their_three_dimensional_positions(demo_data: Path) ->
         hidden = reference(**batch, mm_token_type_ids=types).last_hidden_state
         without = reference(**batch).last_hidden_state
     rows = torch.arange(len(last))
-    assert torch.equal(logits, model.score(hidden[rows, last]))
-    assert not torch.allclose(logits, model.score(without[rows, last]))
+    # A processor may sum a matrix of other rows in another order: equal to the last bits.
+    torch.testing.assert_close(logits, model.score(hidden[rows, last]), rtol=1e-5, atol=1e-6)
+    assert not torch.allclose(logits, model.score(without[rows, last]), rtol=1e-2)
 
 
 # D: taking down the process group at exit hangs
