@@ -45,13 +45,15 @@ class Watched(LogViewer):
 
     def look(self, viewport: Viewport, place: Place | None, scroll: int) -> Page:
         page = super().look(viewport, place, scroll)
-        if page.rows and page.end > self._end:
+        # The line that is being written is shown as far as it goes; whole lines are what is measured.
+        whole = [row.line for row in page.rows if self.log.read(row.line.end - 1, row.line.end) == b"\n"]
+        if whole and whole[-1].end > self._end:
             if self._end:
                 self.report.oldest_ms.append(_age(self.log.line(self._end).data))
-            self.report.newest_ms.append(_age(page.rows[-1].line.data))
-            numbers = [int(row.line.data.split(b" ", 1)[0]) for row in page.rows]
+            self.report.newest_ms.append(_age(whole[-1].data))
+            numbers = [int(line.data.split(b" ", 1)[0]) for line in whole]
             self.report.gaps += sum(after - before != 1 for before, after in pairwise(numbers))
-            self._end = page.end
+            self._end = whole[-1].end
         self.report.lines = page.lines
         return page
 
