@@ -45,9 +45,11 @@ class Arguments:
         "", "where image paths start; default: the data set's folder, then dataset_dir"
     )
     text_column: str = _described(
-        "", "column of the text; default: text, messages, conversations or instruction"
+        "", "column of the text; default: messages, conversations, text, instruction or prompt"
     )
-    label_column: str = _described("label", "column of the label: a class name or an integer")
+    label_column: str = _described(
+        "", "column of the class name or integer; default: label, output, response or the last answer"
+    )
     cutoff_len: int = _described(2048, "longest input in tokens; longer texts lose their end")
     max_samples: int | None = _described(None, "use only this many rows of each data set")
     image_min_pixels: int = _described(32 * 32, "smaller images are enlarged to this many pixels")

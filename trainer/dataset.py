@@ -52,8 +52,8 @@ class _Read:
 
 def load_datasets(arguments: Arguments, start: Checkpoint, tokenizer: Any) -> Datasets:
     """Raises DataError naming the data set and the row."""
-    train = _read(arguments, arguments.dataset) if arguments.do_train else None
-    test = _read(arguments, arguments.eval_dataset) if arguments.eval_dataset else None
+    train = read_dataset(arguments, arguments.dataset) if arguments.do_train else None
+    test = read_dataset(arguments, arguments.eval_dataset) if arguments.eval_dataset else None
     if train is not None:
         labels = labels_of_training(train.source.name, train.samples)
     else:
@@ -82,7 +82,7 @@ def load_datasets(arguments: Arguments, start: Checkpoint, tokenizer: Any) -> Da
     )
 
 
-def _read(arguments: Arguments, name: str) -> _Read:
+def read_dataset(arguments: Arguments, name: str) -> _Read:
     source = find_source(name, Path(arguments.dataset_dir))
     rows = read_rows(source, arguments.max_samples)
     info(f"Loading dataset {name}: {len(rows)} rows from {source.path}")
@@ -91,7 +91,11 @@ def _read(arguments: Arguments, name: str) -> _Read:
         [Path(arguments.media_dir)] if arguments.media_dir else [source.folder, Path(arguments.dataset_dir)]
     )
     reader = RowReader(source, columns, media)
-    return _Read(source, rows, [reader.read(index, row) for index, row in enumerate(rows)])
+    samples = [reader.read(index, row) for index, row in enumerate(rows)]
+    if reader.answers_left_out:
+        left = f"{reader.answers_left_out} of {len(rows)} conversations of {name} lose their last answer"
+        info(f"{left}: their label is column {columns.label!r}")
+    return _Read(source, rows, samples)
 
 
 def _encode(

@@ -23,8 +23,7 @@ _OPTION_LINE = re.compile(r"#SBATCH --([a-z-]+)(?:=.*)?")
 _KEPT_ARGS = (
     "stage", "finetuning_type", "do_train", "do_predict", "num_train_epochs", "lr_scheduler_type",
     "warmup_steps", "bf16", "eval_strategy", "save_strategy", "save_total_limit", "dataset_dir",
-    "label_column", "cutoff_len",
-    "logging_steps", "seed",
+    "cutoff_len", "logging_steps", "seed",
 )  # fmt: skip
 _HEADER = """\
 # Made by `lrdash init`. What each key means: docs/sweep-yaml.md; `lrdash preflight` checks it.

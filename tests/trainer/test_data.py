@@ -72,18 +72,18 @@ def test_a_key_of_dataset_info_wins_and_may_rename_columns(tmp_path: Path) -> No
     assert samples(tmp_path, "papers") == [Sample((Message("user", "hello"),), (), 1)]
 
 
-def samples(folder: Path, name: str, *, label_column: str = "label") -> list[Sample]:
+def samples(folder: Path, name: str, *, text_column: str = "", label_column: str = "") -> list[Sample]:
     source = find_source(name, folder)
     rows = read_rows(source)
-    reader = RowReader(source, find_columns(source, rows, "", label_column), [source.folder])
+    reader = RowReader(source, find_columns(source, rows, text_column, label_column), [source.folder])
     return [reader.read(index, row) for index, row in enumerate(rows)]
 
 
-def sample_of(folder: Path, *rows: dict[str, Any]) -> list[Sample]:
+def sample_of(folder: Path, *rows: dict[str, Any], **columns: str) -> list[Sample]:
     data = folder / "set"
     data.mkdir(exist_ok=True)
     (data / "data.jsonl").write_text("\n".join(map(json.dumps, rows)))
-    return samples(folder, "set")
+    return samples(folder, "set", **columns)
 
 
 USER = Message("user", "Good?")
@@ -119,6 +119,84 @@ USER = Message("user", "Good?")
 )
 def test_a_row_of_any_shape_is_read(tmp_path: Path, row: dict[str, Any], expected: Sample) -> None:
     assert sample_of(tmp_path, row) == [expected]
+
+
+ASKED = {"role": "user", "content": "Good?"}
+ANSWERED = {"role": "assistant", "content": "accept"}
+
+
+@pytest.mark.parametrize("column", ["label", "output", "verdict"])
+def test_the_answer_is_never_in_the_input(tmp_path: Path, column: str) -> None:
+    row = {"messages": [ASKED, ANSWERED, ANSWERED], column: 1}
+    names = {"label_column": "verdict"} if column == "verdict" else {}
+    assert sample_of(tmp_path, row, **names) == [Sample((USER,), (), 1)]
+
+
+def test_answers_that_are_left_out_are_counted_in_the_log(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from trainer.arguments import Arguments
+    from trainer.dataset import read_dataset
+
+    rows = [{"messages": [ASKED, ANSWERED], "label": 1}, {"messages": [ASKED], "label": 0}]
+    sample_of(tmp_path, *rows)
+    read_dataset(Arguments(dataset_dir=str(tmp_path)), "set")
+    expected = "[INFO] 1 of 2 conversations of set lose their last answer: their label is column 'label'"
+    assert capsys.readouterr().out.splitlines()[1:] == [expected]
+
+
+def test_an_answer_in_the_middle_stays(tmp_path: Path) -> None:
+    (sample,) = sample_of(tmp_path, {"messages": [ASKED, ANSWERED, ASKED], "label": 1})
+    assert [message.role for message in sample.messages] == ["user", "assistant", "user"]
+
+
+def test_columns_that_the_first_row_lacks_are_read(tmp_path: Path) -> None:
+    (tmp_path / "set").mkdir()
+    (tmp_path / "set" / "a.png").write_bytes(b"")
+    full = {"instruction": "Judge.", "input": "Good?", "system": "S", "images": ["a.png"], "label": "yes"}
+    first, second = sample_of(tmp_path, {"instruction": "Judge.", "label": "no"}, full)
+    assert first == Sample((Message("user", "Judge."),), (), "no")
+    assert second.messages == (Message("system", "S"), Message("user", "<image>Judge.\nGood?"))
+    assert second.images == (tmp_path / "set" / "a.png",)
+
+
+def test_a_label_that_only_some_rows_have_is_missed_in_the_others(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="row 0: 'label' is None"):
+        sample_of(tmp_path, {"text": "x", "output": "a"}, {"text": "x", "output": "a", "label": 1})
+
+
+def test_conversations_go_before_text_and_names_before_both(tmp_path: Path) -> None:
+    row = {"messages": [ASKED], "text": "Good? accept", "body": "Fine?", "label": 1}
+    assert sample_of(tmp_path, row)[0].messages == (USER,)
+    assert sample_of(tmp_path, row, text_column="body")[0].messages == (Message("user", "Fine?"),)
+    info = {"set": {"file_name": "set/data.jsonl", "columns": {"prompt": "text", "response": "body"}}}
+    (tmp_path / "dataset_info.json").write_text(json.dumps(info))
+    assert samples(tmp_path, "set") == [Sample((Message("user", "Good? accept"),), (), "Fine?")]
+
+
+@pytest.mark.parametrize("flag", ["text_column", "label_column"])
+def test_a_column_that_a_flag_names_is_there(tmp_path: Path, flag: str) -> None:
+    with pytest.raises(DataError) as error:
+        sample_of(tmp_path, {"text": "x", "output": "yes"}, **{flag: "verdikt"})
+    there = f"dataset 'set' has no column 'verdikt', which --{flag} names; its columns are: output, text"
+    assert str(error.value) == there
+
+
+@pytest.mark.parametrize(
+    ("columns", "message"),
+    [
+        ({"label": "verdikt"}, "no column 'verdikt', which dataset_info.json for label names; its columns"),
+        ({"history": "text"}, "dataset_info.json: set: columns for history are not read here, only for"),
+        (["text"], "dataset_info.json: set: columns is not a mapping of names to names"),
+    ],
+)
+def test_a_column_that_dataset_info_names_is_there(tmp_path: Path, columns: Any, message: str) -> None:
+    info = {"set": {"file_name": "set.jsonl", "columns": columns}}
+    (tmp_path / "dataset_info.json").write_text(json.dumps(info))
+    (tmp_path / "set.jsonl").write_text(json.dumps({"text": "x", "label": 1}))
+    with pytest.raises(DataError) as error:
+        samples(tmp_path, "set")
+    assert message in str(error.value)
 
 
 def test_images_are_found_and_placed(tmp_path: Path) -> None:
@@ -165,7 +243,7 @@ def test_a_bad_row_is_named(tmp_path: Path, row: dict[str, Any], message: str) -
         ('{"body": "x", "label": 1}', "dataset 'set' has no text column; its columns are: body, label"),
         (
             '{"text": "x", "verdict": 1}',
-            "dataset 'set' has no column 'label'; its columns are: text, verdict",
+            "dataset 'set' has no label column; its columns are: text, verdict; --label_column names it",
         ),
     ],
 )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,7 +14,15 @@ IMAGE_TOKEN = "<image>"  # LLaMA-Factory's placeholder: the i-th stands for the 
 Label = str | int | bool
 ImageRef = Path | bytes
 
-_ROLES = {"human": "user", "user": "user", "gpt": "assistant", "assistant": "assistant", "system": "system"}
+ROLES = frozenset({"prompt", "query", "response", "messages", "system", "images", "label"})
+"""What dataset_info.json may name columns for; `label` is new, the others are LLaMA-Factory's."""
+_SPEAKERS = {
+    "human": "user",
+    "user": "user",
+    "gpt": "assistant",
+    "assistant": "assistant",
+    "system": "system",
+}
 
 
 @dataclass(frozen=True)
@@ -42,35 +50,64 @@ class Columns:
     system: str | None
     images: str | None
     label: str | None
-    response: str | None
+    """None: the last assistant message is the label."""
 
 
-def find_columns(source: Source, rows: Sequence[Row], text_column: str, label_column: str) -> Columns:
-    """Which columns hold what; raises DataError with the columns that are there."""
-    there = set(rows[0])
-    named = {role: column for role, column in source.columns.items() if column in there}
+def find_columns(
+    source: Source, rows: Sequence[Row], text_column: str = "", label_column: str = ""
+) -> Columns:
+    """Which columns hold what; raises DataError with the columns that are there.
+
+    A flag goes before dataset_info.json, and both before the usual names. Conversations go before text: a
+    column of text beside them often holds the whole conversation, with its answer.
+    """
+    there = {column for row in rows for column in row}  # a row may lack any of them
+    _check_named(source, there, {"--text_column": text_column, "--label_column": label_column})
+    named = source.columns
 
     def first(*candidates: str) -> str | None:
         return next((name for name in candidates if name in there), None)
 
-    messages = named.get("messages") or first("messages", "conversations")
-    text = named.get("prompt") or first("text", "instruction", "prompt")
-    if text_column:
-        text, messages = (
-            (None, text_column) if _is_conversation(rows[0].get(text_column)) else (text_column, None)
-        )
-    label = named.get("label") or (label_column if label_column in there else None)
-    response = named.get("response") or first("output", "response")
-    if (text or messages) not in there:
-        raise DataError(f"dataset {source.name!r} has no text column; its columns are: {listing(there)}")
-    if label is None and response is None and messages is None:
+    text = text_column or named.get("messages") or named.get("prompt")
+    text = text or first("messages", "conversations", "text", "instruction", "prompt")
+    label = label_column or named.get("label") or named.get("response")
+    label = label or first("label", "output", "response")
+    is_conversation = text is not None and _holds_conversations(rows, text)
+    for kind, is_there in (("text", text), ("label", label or is_conversation)):
+        if not is_there:
+            raise DataError(
+                f"dataset {source.name!r} has no {kind} column; its columns are: {listing(there)};"
+                f" --{kind}_column names it"
+            )
+    return Columns(
+        text=None if is_conversation else text,
+        query=named.get("query") or (first("input") if text == "instruction" else None),
+        messages=text if is_conversation else None,
+        system=named.get("system") or first("system"),
+        images=named.get("images") or first("images", "image"),
+        label=label,
+    )
+
+
+def _check_named(source: Source, there: Collection[str], flags: Mapping[str, str]) -> None:
+    """A column that somebody named is there: another one in its place would be another experiment."""
+    if unknown := source.columns.keys() - ROLES:
         raise DataError(
-            f"dataset {source.name!r} has no column {label_column!r}; its columns are: {listing(there)}"
+            f"dataset_info.json: {source.name}: columns for {listing(unknown)} are not read here, only for"
+            f" {listing(ROLES)}"
         )
-    query = named.get("query") or (first("input") if text == "instruction" else None)
-    system = named.get("system") or first("system")
-    images = named.get("images") or first("images", "image")
-    return Columns(None if messages else text, query, messages, system, images, label, response)
+    roles = {f"dataset_info.json for {role}": column for role, column in source.columns.items()}
+    for where, column in {**flags, **roles}.items():
+        if column and column not in there:
+            raise DataError(
+                f"dataset {source.name!r} has no column {column!r}, which {where} names;"
+                f" its columns are: {listing(there)}"
+            )
+
+
+def _holds_conversations(rows: Sequence[Row], column: str) -> bool:
+    """By the first row that has anything there."""
+    return isinstance(next((row[column] for row in rows if row.get(column) is not None), None), list)
 
 
 def _is_conversation(value: Any) -> bool:
@@ -85,10 +122,12 @@ class RowReader:
         self._columns = columns
         self._tags = source.tags
         self._media_dirs = media_dirs
+        self.answers_left_out = 0
+        """Rows whose last assistant message is neither input nor label."""
 
     def read(self, index: int, row: Row) -> Sample:
         messages = self._conversation(index, row) if self._columns.messages else self._single(index, row)
-        label = self._label(index, row, messages)
+        label = self._label(index, row, _take_answer(messages))
         messages = [message for message in messages if message.content or message.role == "user"]
         images = self._images(index, row)
         return Sample(tuple(self._place_images(index, messages, len(images))), images, label)
@@ -121,7 +160,7 @@ class RowReader:
         tags = self._tags
         role = _first(turn, tags.get("role_tag"), "role", "from")
         content = _first(turn, tags.get("content_tag"), "content", "value")
-        known = _ROLES | {
+        known = _SPEAKERS | {
             tags[f"{name}_tag"]: name for name in ("user", "assistant", "system") if f"{name}_tag" in tags
         }
         if role not in known:
@@ -132,21 +171,16 @@ class RowReader:
             raise self._mistake(index, "has a message whose content is not text")
         return Message(known[role], content)
 
-    def _label(self, index: int, row: Row, messages: list[Message]) -> Label:
-        """The label column, else the response, else the last turn of the assistant (which is then no input).
-        The label column, else the response, else the last turn of the assistant (which is then no input)."""
-        columns = self._columns
-        column = columns.label or columns.response
-        if column is not None:
-            label = row.get(column)
-        elif messages[-1].role == "assistant":
-            column, label = "last assistant message", messages.pop().content.strip()
-        else:
-            column, label = "label", None
+    def _label(self, index: int, row: Row, answer: str | None) -> Label:
+        """The label column's, else the answer of the conversation, which is never part of the input."""
+        column = self._columns.label
+        label = row.get(column) if column else answer
+        self.answers_left_out += column is not None and answer is not None
         if isinstance(label, float) and label.is_integer():
             label = int(label)  # pandas writes integers as floats where a column has gaps
         if isinstance(label, str | int) and label != "":
             return label
+        column = column or "last assistant message"
         raise self._mistake(index, f"{column!r} is {label!r}; a label is a class name or an integer")
 
     def _images(self, index: int, row: Row) -> tuple[ImageRef, ...]:
@@ -180,6 +214,15 @@ class RowReader:
         elif tokens != images and self._columns.images:
             raise self._mistake(index, f"has {tokens} {IMAGE_TOKEN} tokens and {images} images")
         return messages
+
+
+def _take_answer(messages: list[Message]) -> str | None:
+    """Remove what the assistant says at the end; its last words, or None."""
+    answer = None
+    while messages[-1].role == "assistant":
+        last = messages.pop().content.strip()
+        answer = last if answer is None else answer
+    return answer
 
 
 def _first(turn: dict[str, Any], *keys: str | None) -> Any:

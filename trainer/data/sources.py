@@ -77,7 +77,14 @@ def _described_source(name: str, dataset_dir: Path, entry: Any) -> Source:
             f"{where}: {path} does not exist; there are: {listing(e.name for e in _entries(dataset_dir))}"
         )
     files = _files_of(name, path) if path.is_dir() else (path,)
-    return Source(name, path, files, dict(entry.get("columns") or {}), dict(entry.get("tags") or {}))
+    return Source(name, path, files, _names(where, entry, "columns"), _names(where, entry, "tags"))
+
+
+def _names(where: str, entry: dict[str, Any], key: str) -> dict[str, str]:
+    names = entry.get(key) or {}
+    if not isinstance(names, dict) or not all(isinstance(name, str) for name in names.values()):
+        raise DataError(f"{where}: {key} is not a mapping of names to names")
+    return names
 
 
 def _files_of(name: str, folder: Path) -> tuple[Path, ...]:
