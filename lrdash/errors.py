@@ -8,7 +8,7 @@ LrdashError                      exit 2
 ├── ResultsError                 results that cannot be compared or read
 ├── LogError                     a log that cannot be shown
 └── SchedulerError
-    ├── NotInstalledError        exit 2: no sbatch, squeue... on PATH
+    ├── NotInstalledError        exit 2: no sbatch, squeue... on PATH, or it cannot be started
     ├── UnsupportedError         exit 2: what this scheduler does not do
     ├── RefusedError             exit 1: Slurm said no; its own words are kept
     │   ├── PermissionDeniedError
@@ -59,7 +59,7 @@ class SchedulerError(LrdashError):
 
 
 class NotInstalledError(SchedulerError):
-    """A program of the scheduler is not on PATH."""
+    """A program of the scheduler is not on PATH, or cannot be started."""
 
 
 class UnsupportedError(SchedulerError):
@@ -73,7 +73,7 @@ class RefusedError(SchedulerError):
 
 
 class PermissionDeniedError(RefusedError):
-    """The job belongs to somebody else."""
+    """The user may not do that; mostly, the job belongs to somebody else."""
 
 
 class InvalidJobError(RefusedError):

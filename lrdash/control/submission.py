@@ -28,8 +28,8 @@ from lrdash.errors import (
     UnreachableError,
     UsageError,
 )
-from lrdash.launch.attempt import FRESH, OVERRIDES
 from lrdash.scheduler.base import Scheduler, Submission
+from lrdash.scheduler.environment import FRESH, OVERRIDES
 from lrdash.scheduler.ownership import latest_tasks, note_found_jobs, users_of
 from lrdash.scheduler.records import (
     SubmissionRecord,

@@ -9,15 +9,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from lrdash.errors import UsageError
+from lrdash.scheduler.environment import FRESH, OVERRIDES, SCHEDULER
 from lrdash.sweep.identity import Identity
 from lrdash.sweep.spec import Run, Scalar, Sweep
-
-OVERRIDES = "LRDASH_SET"
-"""Arguments of `submit --set`, as a JSON object."""
-FRESH = "LRDASH_FRESH"
-"""`1`: start over instead of resuming."""
-SCHEDULER = "LRDASH_SCHEDULER"
-"""`local` in a task of the local scheduler."""
 
 
 @dataclass(frozen=True)

@@ -97,10 +97,11 @@ class Programs:
         Args:
             timeout: seconds, then its whole process group is killed.
             environment: instead of the environment given at construction.
-            outlives_close: a program that must not be killed half-way (sbatch): `close` stops waiting for it.
+            outlives_close: a program that must not be killed half-way (sbatch): `close` and Ctrl+C only stop
+                waiting for it.
 
         Raises:
-            NotInstalledError: there is no such program on PATH.
+            NotInstalledError: there is no such program on PATH, or it cannot be started.
             TimedOutError: no answer in time; what it was asked may still happen.
             UnreachableError: closed meanwhile.
         """
@@ -139,20 +140,24 @@ class Programs:
             )
         if self._closed.is_set():
             raise UnreachableError(f"{command[0]}: not run, lrdash is closing")
-        return sh.Command(path)(
-            *command[1:],
-            _bg=True,
-            _bg_exc=False,
-            _return_cmd=True,
-            _ok_code=ANY_EXIT_STATUS,
-            _env=dict(environment),
-            _cwd=str(cwd) if cwd else None,
-            _new_session=True,
-            _tty_out=False,
-            _no_pipe=True,
-            _out_bufsize=BUFFER_BYTES,
-            _err_bufsize=BUFFER_BYTES,
-        )
+        try:
+            return sh.Command(path)(
+                *command[1:],
+                _bg=True,
+                _bg_exc=False,
+                _return_cmd=True,
+                _ok_code=ANY_EXIT_STATUS,
+                _env=dict(environment),
+                _cwd=str(cwd) if cwd else None,
+                _new_session=True,
+                _tty_out=False,
+                _no_pipe=True,
+                _out_bufsize=BUFFER_BYTES,
+                _err_bufsize=BUFFER_BYTES,
+            )
+        except (OSError, sh.ForkException) as error:  # no process left; its interpreter or folder is missing
+            cause = str(error).strip().rpartition("\n")[2].strip()
+            raise NotInstalledError(f"{path}: cannot be started: {cause}") from None
 
     def _wait(
         self,
@@ -163,17 +168,19 @@ class Programs:
         outlives_close: bool,
     ) -> Finished:
         pause = FIRST_PAUSE_SECONDS
-        while running.is_alive():
-            if self._closed.wait(pause):
-                if not outlives_close:
-                    _kill(running)
-                raise UnreachableError(f"{command[0]}: no answer before lrdash was closed")
-            if time.monotonic() > deadline:
+        try:
+            while running.is_alive():
+                if self._closed.wait(pause):
+                    raise UnreachableError(f"{command[0]}: no answer before lrdash was closed")
+                if time.monotonic() > deadline:
+                    raise TimedOutError(
+                        f"{command[0]}: no answer within {timeout:g} s; it may still have been done"
+                    )
+                pause = min(pause * 1.5, LONGEST_PAUSE_SECONDS)
+        except BaseException as error:  # Ctrl+C too: in its own session, the program would never hear of it
+            if isinstance(error, TimedOutError) or not outlives_close:
                 _kill(running)
-                raise TimedOutError(
-                    f"{command[0]}: no answer within {timeout:g} s; it may still have been done"
-                )
-            pause = min(pause * 1.5, LONGEST_PAUSE_SECONDS)
+            raise
         out, err = bytes(running.stdout), bytes(running.stderr)
         return Finished(
             command, running.exit_code, out.decode("utf-8", "replace"), err.decode("utf-8", "replace")

@@ -81,6 +81,18 @@ def test_runs_the_script_as_slurm_would(tmp_path: Path) -> None:
         assert variable in out
 
 
+def test_what_an_enclosing_job_was_submitted_with_is_not_inherited(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LRDASH_FRESH", "1")
+    monkeypatch.setenv("LRDASH_SET", '{"seed": 3}')
+    sweep = write_sweep(tmp_path, "import sys; print(sys.argv)")
+    LocalScheduler(sweep).submit(submission(sweep, (0,)))
+    wait_for(sweep, "COMPLETED")
+    assert "seed" not in log_text(sweep, "1_0")
+    assert "overwrite" not in log_text(sweep, "1_0")
+
+
 def test_a_failure_keeps_its_exit_code(tmp_path: Path) -> None:
     sweep = write_sweep(tmp_path, "import sys; sys.exit(3)")
     LocalScheduler(sweep).submit(submission(sweep, (1,)))

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import os
+import signal
+import subprocess
 import sys
 import threading
 import time
@@ -66,6 +69,29 @@ def test_a_missing_program_is_named(programs: Programs) -> None:
         programs.run("no-such-program", timeout=1)
 
 
+def test_a_program_that_cannot_be_started_is_one_line(programs: Programs, tmp_path: Path) -> None:
+    broken = tmp_path / "squeue"
+    broken.write_text("#!/no/such/interpreter\n")
+    broken.chmod(0o755)
+    with pytest.raises(NotInstalledError) as caught:
+        Programs({"PATH": str(tmp_path)}).run("squeue", timeout=1)
+    assert str(caught.value).startswith(f"{broken}: cannot be started: FileNotFoundError")
+    assert "\n" not in str(caught.value)
+    with pytest.raises(NotInstalledError, match="no/such/folder"):
+        programs.run("true", timeout=1, cwd=tmp_path / "no/such/folder")
+
+
+def test_a_machine_without_processes_left_is_one_line(
+    programs: Programs, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fork() -> int:
+        raise BlockingIOError(errno.EAGAIN, os.strerror(errno.EAGAIN))
+
+    monkeypatch.setattr(os, "fork", fork)
+    with pytest.raises(NotInstalledError, match=r"cannot be started: .*Resource temporarily unavailable"):
+        programs.run("true", timeout=1)
+
+
 def test_a_program_that_hangs_is_killed_with_its_children(programs: Programs, tmp_path: Path) -> None:
     pids = tmp_path / "pids"
 
@@ -119,6 +145,26 @@ def test_closing_leaves_a_submission_alone(programs: Programs, tmp_path: Path) -
     assert isinstance(error, UnreachableError)
     assert alive(int(pid.read_text()))
     os.kill(int(pid.read_text()), 9)
+
+
+@pytest.mark.parametrize("outlives", [False, True])
+def test_an_interrupt_leaves_only_a_submission_behind(tmp_path: Path, outlives: bool) -> None:
+    """In its own session, the program would never hear of a Ctrl+C."""
+    pid = tmp_path / "pid"
+    command = ("sh", "-c", HANG, "sh", str(pid))
+    script = f"""
+import os
+from lrdash.scheduler.programs import Programs
+Programs(os.environ).run(*{command!r}, timeout=600, outlives_close={outlives})
+"""
+    with subprocess.Popen([sys.executable, "-c", script], stderr=subprocess.PIPE) as process:
+        wait_until(pid.exists)
+        process.send_signal(signal.SIGINT)
+        _, err = process.communicate(timeout=10)
+    assert b"KeyboardInterrupt" in err
+    assert alive(int(pid.read_text())) is outlives
+    if outlives:
+        os.kill(int(pid.read_text()), signal.SIGKILL)
 
 
 def test_every_command_is_logged(programs: Programs) -> None:

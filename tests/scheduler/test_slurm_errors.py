@@ -81,6 +81,30 @@ def test_sbatch_says_what_to_do_about_a_wrong_partition() -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("name", "remedy"),
+    [
+        ("83.enforce.bad-account", "`sacctmgr show assoc user=$USER` lists yours; add --account"),
+        ("83.enforce.over-submit-limit", "a limit of your account; submit fewer indices or wait"),
+        ("83.enforce.bad-qos", "`sacctmgr show qos` lists them; correct --qos"),
+        ("83.enforce.over-partition-time", "`sinfo -o '%P %l'` shows the limits; lower --time"),
+    ],
+)
+def test_the_remedy_is_that_of_the_limit_that_was_met(name: str, remedy: str) -> None:
+    complaint = recorded("22.05", f"{name}.err")
+
+    assert str(translate(Finished(("sbatch",), 1, "", complaint))).endswith(f"; {remedy}")
+
+
+@pytest.mark.parametrize("words", ["Access/permission denied", "Invalid user id"])
+def test_only_a_job_that_is_there_can_be_somebody_else_s(words: str) -> None:
+    def said(program: str) -> str:
+        return str(translate(Finished((program,), 1, "", f"{program}: error: {words}\n")))
+
+    assert said("scancel") == f"scancel: {words}; the job belongs to somebody else"
+    assert said("sbatch") == f"sbatch: {words}; the cluster does not let you do that"
+
+
 def test_rate_limit() -> None:
     finished = Finished(
         ("squeue",), 1, "", "slurm_load_jobs error: Rate limit exceeded, please retry momentarily\n"

@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lrdash.scheduler.base import ACTIVE_STATES, FINISHED_STATES, Task
+from lrdash.scheduler.environment import submit_environment
 from lrdash.scheduler.slurm.accounting import FIELDS as SACCT_FIELDS
 from lrdash.scheduler.slurm.accounting import parse_accounting
 from lrdash.scheduler.slurm.client import query_environment
@@ -156,6 +157,18 @@ def test_queries_get_an_environment_of_their_own() -> None:
     assert environment == {
         "PATH": "/bin", "SLURM_CONF": "/c", "SBATCH_QOS": "q", "LC_ALL": "C.UTF-8", "SLURM_TIME_FORMAT": "%s",
     }  # fmt: skip
+
+
+def test_a_submission_takes_over_nothing_of_an_enclosing_job() -> None:
+    enclosing = {
+        "SLURM_JOB_ID": "7",
+        "LRDASH_SET": '{"seed": 3}',
+        "LRDASH_FRESH": "1",
+        "LRDASH_SCHEDULER": "local",
+    }
+    kept = {"PATH": "/bin", "SLURM_CONF": "/c", "SBATCH_QOS": "q", "LRDASH_VENV": "/venv"}
+
+    assert submit_environment({**kept, **enclosing}) == kept
 
 
 def test_the_header_of_a_cluster_is_no_noise() -> None:

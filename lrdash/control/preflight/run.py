@@ -9,8 +9,8 @@ from lrdash.control.outcome import has_results
 from lrdash.control.preflight import data, disk, model, node, script
 from lrdash.control.preflight.findings import Finding
 from lrdash.errors import PreflightError, RefusedError, SchedulerError
-from lrdash.launch.attempt import FRESH
 from lrdash.scheduler.base import Scheduler, Submission
+from lrdash.scheduler.environment import FRESH
 from lrdash.scheduler.local import ignored_options
 from lrdash.sweep.spec import Group, Run, Sweep
 

@@ -7,8 +7,8 @@ from collections.abc import Iterator, Mapping
 
 from lrdash.control.preflight.findings import Finding, Level
 from lrdash.errors import ConfigError
-from lrdash.launch.attempt import FRESH, OVERRIDES
 from lrdash.scheduler.base import Submission
+from lrdash.scheduler.environment import FRESH, OVERRIDES
 from lrdash.sweep.paths import logs_dir
 from lrdash.sweep.script import BatchScript, parse_options, read_script
 from lrdash.sweep.spec import Group, Sweep

@@ -14,6 +14,7 @@ from typing import NoReturn
 
 from lrdash.errors import InvalidJobError, RefusedError, SchedulerError, UnsupportedError
 from lrdash.scheduler.base import QueueReading, SettledTask, StreamPaths, Submission
+from lrdash.scheduler.environment import SCHEDULER, submit_environment
 from lrdash.scheduler.local.filenames import DEFAULT, expand
 from lrdash.scheduler.local.jobs import (
     JobStore,
@@ -164,9 +165,7 @@ def _new_task(
 
 
 def _environment(added: Mapping[str, str]) -> dict[str, str]:
-    """The submitter's environment, without what an enclosing Slurm job says of itself."""
-    own = {name: value for name, value in os.environ.items() if not name.startswith("SLURM_")}
-    return {**own, "OMP_NUM_THREADS": "1", **added, "LRDASH_SCHEDULER": "local"}
+    return {**submit_environment(os.environ), "OMP_NUM_THREADS": "1", **added, SCHEDULER: "local"}
 
 
 def _start_supervisor(folder: Path) -> None:

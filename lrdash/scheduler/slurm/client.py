@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
+from lrdash.scheduler.environment import submit_environment
 from lrdash.scheduler.programs import CommandLog, Finished, Programs
 from lrdash.scheduler.slurm.errors import translate
 
@@ -13,7 +14,6 @@ TIMEOUT_SECONDS = 60.0
 SUBMIT_TIMEOUT_SECONDS = 180.0
 """An sbatch that is killed may still have submitted, so it gets all the time it could need."""
 
-_KEPT = ("SLURM_CONF", "SLURM_CLUSTERS", "SLURM_JWT", "SLURM_CONF_SERVER")
 # SQUEUE_STATES and the like silently change what is printed.
 _CHANGES_OUTPUT = ("SQUEUE_", "SACCT_", "SCANCEL_", "SCONTROL_", "SINFO_")
 
@@ -59,11 +59,6 @@ class SlurmClient:
 
     def close(self) -> None:
         self._programs.close()
-
-
-def submit_environment(environment: Mapping[str, str]) -> dict[str, str]:
-    """The user's environment, but not that of an interactive job, which sbatch would obey."""
-    return {key: value for key, value in environment.items() if not key.startswith("SLURM_") or key in _KEPT}
 
 
 def query_environment(environment: Mapping[str, str]) -> dict[str, str]:

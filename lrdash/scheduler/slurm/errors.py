@@ -48,7 +48,7 @@ _KINDS: tuple[tuple[str, type[SchedulerError], str], ...] = (
     (
         r"Access/permission denied|Invalid user id",
         PermissionDeniedError,
-        "the job belongs to somebody else",
+        "the cluster does not let you do that",
     ),
     (
         r"Invalid job id|Job/step already completing or completed|Job has already finished",
@@ -56,14 +56,19 @@ _KINDS: tuple[tuple[str, type[SchedulerError], str], ...] = (
         "Slurm does not know the job any more",
     ),
 )
-# Remedies for refusals, mostly of sbatch.
+_ACTS_ON_JOBS = ("scancel", "scontrol")
+"""Programs whose object is a job that is there: it can be somebody else's."""
+# Remedies for refusals, mostly of sbatch; what names one thing before what is a word of several complaints.
 _REMEDIES: tuple[tuple[str, str], ...] = (
-    (r"partition", "`sinfo -s` lists the partitions; set --partition in the script or after --"),
     (r"[Aa]ccount or account/partition", "`sacctmgr show assoc user=$USER` lists yours; add --account"),
+    (
+        r"violates accounting/QOS policy|Assoc(Max|Grp)|QOS(Max|Min|Grp)",
+        "a limit of your account; submit fewer indices or wait",
+    ),
     (r"qos", "`sacctmgr show qos` lists them; correct --qos"),
+    (r"partition", "`sinfo -s` lists the partitions; set --partition in the script or after --"),
     (r"job array", "the array is malformed or larger than the cluster's MaxArraySize"),
     (r"time limit", "`sinfo -o '%P %l'` shows the limits; lower --time"),
-    (r"job submit limit|AssocMax|QOSMax", "a limit of your account; submit fewer indices or wait"),
     (
         r"Memory specification|node configuration|generic resource|feature|node name",
         "no node offers that; `sinfo -o '%P %c %m %G'` shows what they have",
@@ -81,6 +86,8 @@ def translate(finished: Finished) -> SchedulerError:
     words = slurm_words(finished)
     for pattern, kind, meaning in _KINDS:
         if re.search(pattern, finished.err):
+            if kind is PermissionDeniedError and finished.program in _ACTS_ON_JOBS:
+                meaning = "the job belongs to somebody else"
             return kind(f"{finished.program}: {words}; {meaning}")
     remedy = next((f"; {text}" for pattern, text in _REMEDIES if re.search(pattern, words)), "")
     return RefusedError(f"{finished.program}: {words}{remedy}")
