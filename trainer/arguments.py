@@ -58,7 +58,9 @@ class Arguments:
     output_dir: str = _elsewhere("", "checkpoints and the trained model")
     results_dir: str = _elsewhere("", "metrics and predictions; default: output_dir")
     overwrite_output_dir: bool = _elsewhere(False, "start afresh, whatever output_dir holds")
-    resume_from_checkpoint: str = _elsewhere("", "a checkpoint folder; default: the newest of output_dir")
+    resume_from_checkpoint: str = _elsewhere(
+        "", "a checkpoint folder; default: the newest of output_dir; false: none, start afresh"
+    )
 
     learning_rate: float = _described(5e-5, "the head's rate, and the backbone's unless it has its own")
     cls_backbone_learning_rate: float | None = _described(
@@ -113,6 +115,12 @@ class Arguments:
     def output(self) -> Path:
         return Path(self.output_dir)
 
+    @property
+    def resumes_from(self) -> Path | bool:
+        """The checkpoint that is named, else whether to go on from the newest one of output_dir."""
+        asked = self.resume_from_checkpoint
+        return {"": True, "true": True, "null": True, "false": False}.get(asked.lower(), Path(asked))
+
     def effective_batch_size(self, processes: int) -> int:
         """Rows of one optimizer step."""
         return processes * self.per_device_train_batch_size * self.gradient_accumulation_steps
@@ -136,6 +144,7 @@ def check(arguments: Arguments) -> None:
     """Refuse what is missing, impossible or contradictory, before anything heavy is imported."""
     _check_method(arguments)
     _check_required(arguments)
+    _check_start(arguments)
     _check_numbers(arguments)
 
 
@@ -169,6 +178,14 @@ def _check_required(arguments: Arguments) -> None:
         return
     if arguments.do_eval or arguments.do_predict or arguments.eval_strategy != "no":
         raise ArgumentsError("--eval_dataset is missing: evaluation and prediction need test rows")
+
+
+def _check_start(arguments: Arguments) -> None:
+    if arguments.overwrite_output_dir and isinstance(arguments.resumes_from, Path):
+        raise ArgumentsError(
+            f"--resume_from_checkpoint {arguments.resume_from_checkpoint} goes on and --overwrite_output_dir"
+            " starts afresh; leave one of them out"
+        )
 
 
 _POSITIVE = (

@@ -24,8 +24,8 @@ OPTIMIZER = "optimizer.safetensors"
 STATE = "optimizer.json"
 ARGUMENTS = "arguments.json"
 _HIDDEN = (".writing-", ".trash-")
-_EPOCH = re.compile(r"checkpoint-epoch(\d+)")
-_STEP = re.compile(r"checkpoint-(\d+)")
+_EPOCH = re.compile(r"checkpoint-epoch\d+")
+_NAME = re.compile(r"checkpoint-(epoch)?\d+")
 
 
 @dataclass(frozen=True)
@@ -122,10 +122,15 @@ def read_checkpoint(folder: Path) -> SavedCheckpoint | None:
         return None
 
 
+def folders(output: Path) -> list[Path]:
+    """Whatever bears the name of a checkpoint, complete or not, of this run or another."""
+    entries = output.iterdir() if output.is_dir() else ()
+    return [path for path in entries if path.is_dir() and _NAME.fullmatch(path.name)]
+
+
 def complete_checkpoints(output: Path) -> list[SavedCheckpoint]:
     """By step, the newest last."""
-    folders = [path for path in output.glob("checkpoint-*") if path.is_dir()]
-    saved = [checkpoint for folder in folders if (checkpoint := read_checkpoint(folder)) is not None]
+    saved = [checkpoint for path in folders(output) if (checkpoint := read_checkpoint(path)) is not None]
     return sorted(saved, key=lambda checkpoint: checkpoint.progress.step)
 
 
@@ -138,9 +143,8 @@ def clear_leftovers(output: Path) -> None:
 
 def remove_all(output: Path) -> None:
     """Remove every checkpoint of an earlier run: theirs must not be taken for this one's."""
-    for path in output.iterdir():
-        if path.is_dir() and (_EPOCH.fullmatch(path.name) or _STEP.fullmatch(path.name)):
-            remove_folder(path)
+    for path in folders(output):
+        remove_folder(path)
 
 
 def check_same_run(checkpoint: SavedCheckpoint, matters: Mapping[str, Any]) -> None:

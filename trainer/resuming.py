@@ -16,16 +16,14 @@ STOPPED = "stopped.json"
 
 def choose_checkpoint(arguments: Arguments, processes: int) -> SavedCheckpoint | None:
     """The checkpoint to go on from; None to start afresh. Raises CheckpointError when neither is safe."""
-    if not arguments.do_train:
+    if not arguments.do_train or arguments.overwrite_output_dir:
         return None
-    if arguments.resume_from_checkpoint not in ("", "true", "false"):
-        chosen = _named_checkpoint(Path(arguments.resume_from_checkpoint))
-    elif arguments.overwrite_output_dir or arguments.resume_from_checkpoint == "false":
-        return None
+    if isinstance(arguments.resumes_from, Path):
+        chosen = _named_checkpoint(arguments.resumes_from)
     else:
         saved = checkpoints.complete_checkpoints(arguments.output)
-        if not saved:
-            _check_empty(arguments.output)
+        if not saved or not arguments.resumes_from:
+            _check_unused(arguments.output)
             return None
         chosen = saved[-1]
     checkpoints.check_same_run(chosen, arguments.that_matter(processes))
@@ -47,13 +45,18 @@ def _named_checkpoint(folder: Path) -> SavedCheckpoint:
     return checkpoint
 
 
-def _check_empty(output: Path) -> None:
-    """A folder that this trainer did not begin is not written into."""
+def _check_unused(output: Path) -> None:
+    """A run that starts afresh neither writes into a strange folder nor deletes a checkpoint unasked."""
     entries = [path.name for path in output.iterdir()] if output.is_dir() else []
     if entries and checkpoints.ARGUMENTS not in entries:
         raise CheckpointError(
             f"{output} is not empty and holds no run of this trainer, but: {listing(entries)};"
             " give another --output_dir, or --overwrite_output_dir to train there all the same"
+        )
+    if held := checkpoints.folders(output):
+        raise CheckpointError(
+            f"{output} holds {listing(path.name for path in held)}, which starting afresh deletes;"
+            " give another --output_dir, or --overwrite_output_dir to start afresh all the same"
         )
 
 

@@ -46,6 +46,19 @@ def test_a_configuration_file_may_write_numbers_either_way(tmp_path: Path, spell
     assert (arguments.num_train_epochs, arguments.logging_steps, arguments.max_samples) == (2, 1, None)
 
 
+@pytest.mark.parametrize(
+    ("written", "meant"),
+    [("null", True), ("true", True), ("false", False), ("saves/True", Path("saves/True"))],
+)
+def test_a_configuration_file_says_where_to_go_on(tmp_path: Path, written: str, meant: Path | bool) -> None:
+    config = tmp_path / "run.yaml"
+    config.write_text(
+        f"{{stage: cls, do_train: true, model_name_or_path: m, dataset: d, output_dir: o,"
+        f" resume_from_checkpoint: {written}}}"
+    )
+    assert parse([str(config)]).resumes_from == meant
+
+
 def test_a_json_configuration_is_read_too(tmp_path: Path) -> None:
     config = tmp_path / "run.json"
     values = {"stage": "cls", "do_train": True, "model_name_or_path": "m", "dataset": "d", "output_dir": "o"}
@@ -76,6 +89,10 @@ def test_a_json_configuration_is_read_too(tmp_path: Path) -> None:
         ),
         ("--image_min_pixels 9 --image_max_pixels 8", "--image_min_pixels is above --image_max_pixels"),
         ("stray", "'stray' stands where a --flag was expected"),
+        (
+            "--overwrite_output_dir --resume_from_checkpoint saves/epoch1",
+            "--resume_from_checkpoint saves/epoch1 goes on and --overwrite_output_dir starts afresh",
+        ),
         ("--evaluation_strategy epoch", "write --eval_strategy"),
         ("--deepspeed ds_z3_config.json", "leave it out: several GPUs share the weights through FSDP2"),
     ],

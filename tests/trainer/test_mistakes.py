@@ -88,6 +88,26 @@ def test_a_folder_of_somebody_else(demo_data: Path, tmp_path: Path) -> None:
     assert "saves is not empty and holds no run of this trainer, but: thesis.tex" in message(run)
 
 
+@pytest.mark.parametrize("changes", [{"resume_from_checkpoint": False}, {}], ids=["false", "no-marker"])
+def test_no_checkpoint_is_deleted_unasked(demo_data: Path, copy: Path, changes: dict[str, object]) -> None:
+    (copy / "results" / "run" / "run_meta.json").unlink()
+    saves = copy / "saves"
+    if not changes:
+        (saves / "checkpoint-epoch1" / checkpoints.COMPLETE).unlink()
+    before = contents(saves)
+    run = train(words(demo_data, num_train_epochs=1, **changes), copy, code=2)
+    assert message(run).startswith("saves holds checkpoint-epoch1, which starting afresh deletes; ")
+    assert contents(saves) == before
+
+
+def test_a_folder_of_somebody_else_stays_although_nothing_is_resumed(demo_data: Path, tmp_path: Path) -> None:
+    foreign = tmp_path / "saves" / "checkpoint-500"
+    foreign.mkdir(parents=True)
+    run = train(words(demo_data, resume_from_checkpoint=False), tmp_path, code=2)
+    assert "saves is not empty and holds no run of this trainer, but: checkpoint-500" in message(run)
+    assert foreign.is_dir()
+
+
 @pytest.mark.parametrize(
     ("name", "words_of_it"),
     [("model.safetensors", "weights cannot be loaded"), (checkpoints.OPTIMIZER, "is damaged")],
