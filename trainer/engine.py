@@ -22,7 +22,7 @@ from trainer.data.batches import Collator, EpochLoader, EvaluationBatches, RowPi
 from trainer.data.examples import Examples
 from trainer.errors import TrainingError
 from trainer.log import Heartbeat, info
-from trainer.loss import batch_loss
+from trainer.loss import EpochLoss, batch_loss
 from trainer.optimizer_state import load_optimizer, save_optimizer
 from trainer.probabilities import mean_loss
 from trainer.processes import StopRequest, barrier
@@ -53,8 +53,6 @@ class Engine(Trainer):  # type: ignore[misc]
         self.arguments = arguments
         self.stop = stop
         self.heartbeat = heartbeat
-        self.epoch_loss = torch.zeros((), dtype=torch.float64)
-        self._epoch_begun = -1
         self._was_resumed = False
         self.loss_of_epoch: float | None = None
         self.saved: Path | None = None
@@ -73,6 +71,7 @@ class Engine(Trainer):  # type: ignore[misc]
         self.batches = self._make_batches(train.lengths) if train is not None else None
         if self.batches is not None and train is not None:
             self.throughput = Throughput(self.batches, train.lengths)
+            self.epoch_loss = EpochLoss(self.batches.steps, self.args.device, self.accelerator.gather)
         self._test_lengths = test.lengths if test is not None else []
 
     def _make_batches(self, lengths: list[int]) -> TrainingBatches:
@@ -128,10 +127,11 @@ class Engine(Trainer):  # type: ignore[misc]
     def _check_finite(self, logs: Mapping[str, Any]) -> None:
         for name in ("loss", "grad_norm"):
             if not math.isfinite(logs.get(name, 0.0)):
-                raise TrainingError(
-                    f"non-finite {name}: {logs[name]} at step {self.state.global_step};"
-                    " a lower --learning_rate or longer --warmup_steps may help"
-                )
+                raise self._diverged(f"non-finite {name}: {logs[name]}")
+
+    def _diverged(self, what: str) -> TrainingError:
+        advice = "a lower --learning_rate or longer --warmup_steps may help"
+        return TrainingError(f"{what} at step {self.state.global_step}; {advice}")
 
     # Batches and loss
 
@@ -146,37 +146,35 @@ class Engine(Trainer):  # type: ignore[misc]
         )
 
     def training_step(self, *args: Any, **kwargs: Any) -> torch.Tensor:
-        assert self.batches is not None
-        if self.state.global_step % self.batches.steps == 0 and self._epoch_begun != self.state.global_step:
-            self._epoch_begun = self.state.global_step
-            self.epoch_loss = torch.zeros((), dtype=torch.float64)
         loss: torch.Tensor = super().training_step(*args, **kwargs)
-        self.epoch_loss = self.epoch_loss.to(loss.device) + loss
+        self.epoch_loss.add(self.state.global_step, loss)
         return loss
 
     def resume_at(self, progress: Progress) -> None:
         """Take over the sums of the attempt that is resumed."""
-        self.epoch_loss = torch.tensor(progress.epoch_loss, dtype=torch.float64)
+        self.epoch_loss.resume(progress.step, progress.epoch_loss)
+        self.loss_of_epoch = self.epoch_loss.mean(progress.step)
         self.current_rates = dict(progress.rates)
         self._was_resumed = True
-        self._note_epoch_loss(progress.step)
-
-    def _note_epoch_loss(self, step: int) -> None:
-        """The mean over the steps of the epoch so far and over the processes."""
-        assert self.batches is not None
-        self.loss_of_epoch = self._epoch_loss_sum() / ((step - 1) % self.batches.steps + 1)
-
-    def _epoch_loss_sum(self) -> float:
-        return float(self.accelerator.gather(self.epoch_loss.reshape(1)).mean())
 
     # Checkpoints
 
-    def _maybe_log_save_evaluate(self, *args: Any, **kwargs: Any) -> None:
-        """Save before evaluating: what was trained is safe whatever happens to the evaluation."""
-        evaluate, self.control.should_evaluate = self.control.should_evaluate, False
-        super()._maybe_log_save_evaluate(*args, **kwargs)
+    def _maybe_log_save_evaluate(
+        self, tr_loss: torch.Tensor, grad_norm: torch.Tensor | float | None, *args: Any, **kwargs: Any
+    ) -> None:
+        """Save before evaluating: what was trained is safe whatever happens to the evaluation.
+
+        Nothing diverged is saved: every step since the last log line counts in the epoch's loss, and what
+        the last step did to the weights in the norm of its gradient.
+        """
+        control = self.control
+        evaluate, control.should_evaluate = control.should_evaluate, False
+        if evaluate or control.should_save or control.should_training_stop:
+            self.loss_of_epoch = self.epoch_loss.mean(self.state.global_step)
+            norm = 0.0 if grad_norm is None else float(grad_norm)
+            self._check_finite({"loss": self.loss_of_epoch, "grad_norm": norm})
+        super()._maybe_log_save_evaluate(tr_loss, grad_norm, *args, **kwargs)
         if evaluate:
-            self._note_epoch_loss(self.state.global_step)
             self._evaluate(None, None)
 
     def _save_checkpoint(self, model: Any, trial: Any) -> None:
@@ -197,7 +195,7 @@ class Engine(Trainer):  # type: ignore[misc]
             progress = Progress(
                 step,
                 epoch,
-                self._epoch_loss_sum(),
+                self.epoch_loss.total(),
                 self.current_rates,
                 self.arguments.that_matter(self.args.world_size),
             )
@@ -287,6 +285,8 @@ class Engine(Trainer):  # type: ignore[misc]
         order = torch.tensor(dataloader.batch_sampler.gathered_rows())
         logits = torch.empty(rows, gathered.shape[1])
         logits[order[order >= 0]] = gathered[order >= 0]
+        if lost := rows - int(logits.isfinite().all(dim=1).sum()):
+            raise self._diverged(f"non-finite logits: {lost} of {rows} rows")
         return logits.numpy()
 
 

@@ -12,7 +12,7 @@ from torch.nn.functional import cross_entropy
 
 from tests.trainer.trainings import Training, train, words
 from trainer.data.batches import IGNORED, EvaluationBatches, TrainingBatches, deal
-from trainer.loss import batch_loss
+from trainer.loss import EpochLoss, batch_loss
 
 GRADIENTS = "gradients.pt"
 
@@ -198,3 +198,30 @@ def test_every_row_is_evaluated_once(rows: int, size: int, processes: int) -> No
     assert len({len(list(batches)) for batches in ranks}) == 1
     seen = [row for row in ranks[0].gathered_rows() if row >= 0]
     assert sorted(seen) == list(range(rows))
+
+
+def test_the_epoch_loss_is_gathered_where_the_training_is() -> None:
+    """NCCL refuses tensors of the CPU: also before the first step of a resumed run."""
+    gathered: list[str] = []
+
+    def gather(value: torch.Tensor) -> torch.Tensor:
+        gathered.append(value.device.type)
+        return torch.tensor([1.0, 2.0])
+
+    loss = EpochLoss(3, torch.device("meta"), gather)
+    loss.resume(4, 1.5)
+    assert loss.mean(4) == loss.total() == 1.5
+    loss.add(4, torch.ones((), device="meta"))
+    assert loss.mean(5) == 0.75
+    assert gathered == ["meta"] * 3
+
+
+def test_the_epoch_loss_begins_anew_with_every_epoch() -> None:
+    loss = EpochLoss(2, torch.device("cpu"), lambda value: value)
+    for step, value in enumerate([8.0, 6.0, 4.0]):
+        loss.add(step, torch.tensor(value))
+    assert (loss.total(), loss.mean(3)) == (4.0, 4.0)
+    loss.resume(2, 14.0)
+    assert loss.mean(2) == 7.0
+    loss.add(2, torch.tensor(4.0))
+    assert loss.total() == 4.0

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import shutil
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from tests.trainer.trainings import Interruption, Training, train, words
+from tests.trainer.trainings import Hook, Interruption, Training, train, words
 from trainer import checkpoints
 
 pytestmark = pytest.mark.training
@@ -142,6 +144,71 @@ def test_predicting_with_a_trained_model_gives_its_predictions(
 def test_a_loss_that_is_not_finite(demo_data: Path, tmp_path: Path) -> None:
     run = train(words(demo_data, learning_rate=1e30, max_grad_norm=0, warmup_steps=0), tmp_path, code=1)
     assert message(run).startswith("non-finite loss: nan at step")
+
+
+def checkpoints_of(folder: Path) -> list[str]:
+    return sorted(path.name for path in (folder / "saves").glob("*checkpoint-*"))
+
+
+def lose_the_loss(rank: int) -> None:
+    """Of the second pass of the second epoch, on the last process alone."""
+    from trainer import engine
+    from trainer.processes import world_size
+
+    calls, own = itertools.count(1), engine.batch_loss
+
+    def batch_loss(*args: Any, **kwargs: Any) -> Any:
+        diverged = next(calls) == 5 and rank == world_size() - 1
+        return own(*args, **kwargs) * (float("nan") if diverged else 1)
+
+    engine.batch_loss = batch_loss
+
+
+def lose_the_gradient(rank: int) -> None:
+    """Of the last step of the second epoch: its loss is still that of the weights before."""
+    from trainer.engine import Engine
+
+    calls, clip = itertools.count(1), Engine._clip_grad_norm
+
+    def clip_grad_norm(self: Any, model: Any) -> Any:
+        if next(calls) == 6:
+            next(model.parameters()).grad.fill_(float("inf"))
+        return clip(self, model)
+
+    Engine._clip_grad_norm = clip_grad_norm
+
+
+@pytest.mark.parametrize(
+    ("processes", "hook", "what"),
+    [(1, lose_the_loss, "loss: nan"), (2, lose_the_loss, "loss: nan"), (1, lose_the_gradient, "grad_norm: ")],
+)
+def test_what_diverged_between_two_log_lines_is_not_saved(
+    demo_data: Path, tmp_path: Path, processes: int, hook: Hook, what: str
+) -> None:
+    changes = {"logging_steps": 100, "save_total_limit": 1, "num_train_epochs": 3}
+    command = words(demo_data, per_device_train_batch_size=16 // processes, **changes)
+    run = train(command, tmp_path, processes=processes, code=1, hook=hook)
+    assert message(run).startswith(f"non-finite {what}")
+    assert message(run).split(";")[0].endswith(" at step 6")
+    assert checkpoints_of(tmp_path) == ["checkpoint-epoch1"]
+    assert (tmp_path / "saves" / "checkpoint-epoch1" / checkpoints.OPTIMIZER).is_file()
+
+
+def lose_the_weights(_rank: int) -> None:
+    from trainer.engine import Engine
+
+    evaluate = Engine.evaluation_loop
+
+    def evaluation_loop(self: Any, *args: Any, **kwargs: Any) -> Any:
+        next(self.model.parameters()).data.fill_(float("nan"))
+        return evaluate(self, *args, **kwargs)
+
+    Engine.evaluation_loop = evaluation_loop  # type: ignore[method-assign]
+
+
+def test_logits_that_are_not_finite(demo_data: Path, tmp_path: Path) -> None:
+    run = train(words(demo_data), tmp_path, code=1, hook=lose_the_weights)
+    assert message(run).startswith("non-finite logits: 20 of 20 rows at step 3; ")
 
 
 def fill_the_disk(_rank: int) -> None:
