@@ -18,6 +18,7 @@ from trainer.foreign_flags import ACCEPTED, REPLACED
 
 _TRUE = frozenset({"true", "yes", "t", "y", "1", "on"})
 _FALSE = frozenset({"false", "no", "f", "n", "0", "off"})
+_NOTHING = frozenset({"", "none", "null"})
 _TYPES = typing.get_type_hints(Arguments)
 
 
@@ -91,9 +92,11 @@ def _read_config(path: Path) -> dict[str, Any]:
 
 def _value(name: str, text: str) -> Any:
     kind, optional = _kind(name)
-    if optional and text.lower() in ("", "none", "null"):
+    if optional and text.lower() in _NOTHING:
         return None
     choices = FIELDS[name].metadata["choices"]
+    if "no" in choices and text.lower() == "false":
+        text = "no"  # YAML reads a bare `no` as false
     if choices and text not in choices:
         raise ArgumentsError(f"--{name} {text}: choose one of {', '.join(choices)}")
     try:
@@ -132,6 +135,8 @@ def _accept_foreign(name: str, text: str) -> None:
         allowed = ACCEPTED[name]
         if allowed is None or text.lower() in allowed:
             return
+    if name in ACCEPTED.keys() | REPLACED.keys() and text.lower() in _NOTHING:
+        return
     if name in REPLACED:
         raise ArgumentsError(f"--{name} {text} is not an argument of this trainer; {REPLACED[name]}")
     near = get_close_matches(name, FIELDS, n=1)

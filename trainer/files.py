@@ -27,8 +27,7 @@ def without_nan(value: Any) -> Any:
 
 @contextmanager
 def replacing(path: Path) -> Iterator[IO[str]]:
-    """Write a file under another name beside it, sync it, then rename it: readers see the old or the new one.
-    Write a file under another name beside it, sync it, then rename it: readers see the old or the new one."""
+    """Write beside the file, sync, then rename: readers see the old one or the new one."""
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex[:8]}")
     try:

@@ -9,9 +9,11 @@ from trainer.probabilities import Array, log_probabilities, mean_loss
 
 
 def classification_metrics(logits: Array, labels: Array) -> dict[str, float | int | None]:
-    """Metrics without a prefix. For two classes `f1`, precision and recall are those of the second, the
-    positive
-    one; for more they are means over the classes. None where a metric is not defined (AUROC of one class)."""
+    """Metrics without a prefix; None where one is not defined (AUROC of one class).
+
+    For two classes `f1`, precision and recall are those of the second, the positive one; for more they are
+    means over the classes.
+    """
     classes = list(range(logits.shape[1]))
     predicted = logits.argmax(axis=1)
     binary = len(classes) == 2

@@ -27,8 +27,7 @@ _OWN_COLUMNS = ("logits", "probabilities", "predicted_label", "true_label")
 
 
 class AllResults:
-    """all_results.json: transformers' flat keys, a row an epoch, and what they mean. Rewritten at every
-    change."""
+    """all_results.json: transformers' flat keys, a row an epoch, what they mean. Rewritten at each change."""
 
     def __init__(self, folder: Path, about: Mapping[str, Any]) -> None:
         self._path = folder / ALL_RESULTS
@@ -65,8 +64,7 @@ class AllResults:
 
 
 class TrainerLog:
-    """trainer_log.jsonl: LLaMA-Factory's keys, the rates, and throughput; one line a logging step, appended.
-    trainer_log.jsonl: LLaMA-Factory's keys, the rates, and throughput; one line a logging step, appended."""
+    """trainer_log.jsonl: LLaMA-Factory's keys, the rates, and throughput; a line a logging step, appended."""
 
     def __init__(self, folder: Path, total_steps: int) -> None:
         folder.mkdir(parents=True, exist_ok=True)
@@ -138,8 +136,7 @@ def _plain(value: Any) -> str:
 
 
 def set_aside(folder: Path) -> None:
-    """Move an earlier run's files to `.previous` beside the results: they are not this run's, and not lost.
-    Move an earlier run's files to `.previous` beside the results: they are not this run's, and not lost."""
+    """Move an earlier run's files to `.previous` beside the results: not this run's, and not lost."""
     job = ((read_json(folder / RUN_META) or {}).get("attempt") or {}).get("job", "unknown")
     present = [folder / name for name in FILES if (folder / name).exists()]
     if not present:

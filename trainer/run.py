@@ -306,8 +306,7 @@ def _announce_parameters(model: Any) -> dict[str, int]:
 
 
 def link_model(checkpoint: Path, output: Path) -> None:
-    """The trained model is the last checkpoint's: the same files under a second name, no second copy on disk.
-    The trained model is the last checkpoint's: the same files under a second name, no second copy on disk."""
+    """The trained model is the last checkpoint's: its files under a second name, without a second copy."""
     own = {checkpoints.COMPLETE, checkpoints.OPTIMIZER, checkpoints.STATE, "trainer_state.json"}
     for path in checkpoint.iterdir():
         if not path.is_file() or path.name in own or path.name.startswith("rng_state"):

@@ -161,9 +161,108 @@ def test_llamafactorys_configuration_is_accepted_unchanged(tmp_path: Path) -> No
     assert arguments.image_max_pixels == 262144
 
 
+# The arguments that decide an experiment in LLaMA-Factory, each with its default there: asking for that
+# is asking for nothing, so it passes; where it is not what happens here, it is named.
+LLAMAFACTORYS_DEFAULTS = """
+stage: sft  # named
+finetuning_type: lora  # named
+do_train: true
+do_eval: false
+do_predict: false
+model_name_or_path: m
+adapter_name_or_path: null
+cache_dir: null
+trust_remote_code: false
+flash_attn: auto
+dataset: d
+eval_dataset: null
+dataset_dir: data
+media_dir: null
+val_size: 0.0
+eval_on_each_dataset: false
+template: null
+cutoff_len: 2048
+max_samples: null
+overwrite_cache: false
+preprocessing_num_workers: null
+tokenized_path: null
+output_dir: o
+overwrite_output_dir: false
+resume_from_checkpoint: null
+learning_rate: 5.0e-5
+lr_scheduler_type: linear
+warmup_steps: 0
+warmup_ratio: 0.0
+num_train_epochs: 3.0
+per_device_train_batch_size: 8
+per_device_eval_batch_size: 8
+gradient_accumulation_steps: 1
+logging_steps: 500
+logging_strategy: steps
+save_strategy: steps  # named
+eval_strategy: no
+evaluation_strategy: no  # named
+save_steps: 500  # named
+save_total_limit: null
+save_only_model: false
+bf16: false
+pure_bf16: false
+deepspeed: null
+report_to: none
+seed: 42
+data_seed: null
+weight_decay: 0.0
+max_grad_norm: 1.0
+optim: adamw_torch
+load_best_model_at_end: false
+metric_for_best_model: null
+logging_nan_inf_filter: true  # named
+gradient_checkpointing: false
+disable_gradient_checkpointing: false  # named
+plot_loss: false
+compute_accuracy: false
+early_stopping_steps: null
+freeze_vision_tower: true
+freeze_multi_modal_projector: true
+freeze_language_model: false
+image_max_pixels: 589824
+image_min_pixels: 1024
+ddp_timeout: 1800
+"""
+
+
+@pytest.mark.parametrize("line", LLAMAFACTORYS_DEFAULTS.split("\n")[1:-1])
+def test_every_default_of_llamafactory_is_accepted_or_named(tmp_path: Path, line: str) -> None:
+    name = line.partition(":")[0]
+    needed = {
+        "stage": "cls",
+        "do_train": "true",
+        "model_name_or_path": "m",
+        "dataset": "d",
+        "output_dir": "o",
+    }
+    config = tmp_path / "run.yaml"
+    config.write_text("\n".join([*(f"{key}: {needed[key]}" for key in needed if key != name), line]))
+    if not line.endswith("# named"):
+        parse([str(config)])
+        return
+    with pytest.raises(ArgumentsError, match=f"--{name} .*(write|leave it out|only|choose one of)"):
+        parse([str(config)])
+
+
 @pytest.mark.parametrize(
     "line",
     [
+        "adapter_name_or_path: saves/lora",
+        "cache_dir: cache",
+        "eval_on_each_dataset: true",
+        "tokenized_path: tokens",
+        "early_stopping_steps: 3",
+        "load_best_model_at_end: true",
+        "freeze_language_model: true",
+        "save_only_model: true",
+        "data_seed: 1",
+        "optim: adafactor",
         "deepspeed: examples/deepspeed/ds_z3_config.json",
         "warmup_ratio: 0.1",
         "val_size: 0.1",

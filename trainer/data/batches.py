@@ -79,8 +79,7 @@ class TrainingBatches(Sampler[list[Filler]]):
 
 
 class EvaluationBatches(Sampler[list[Filler]]):
-    """All rows once, longest first (so that memory runs out at once or not at all), the same number a
-    process."""
+    """All rows once, as many in each process, longest first: memory runs out at once or not at all."""
 
     def __init__(self, lengths: Sequence[int], size: int, processes: int = 1, rank: int = 0) -> None:
         self._lengths = lengths

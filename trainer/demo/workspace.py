@@ -18,8 +18,7 @@ Row = dict[str, Any]
 
 
 def make_workspace(folder: Path, rows: int = TRAIN_ROWS) -> None:
-    """Data sets of `rows` training rows and the two starting checkpoints; the same again for the same
-    arguments."""
+    """Data sets of `rows` training rows and the two starting checkpoints; the same each time."""
     docstrings, pages = (split(found, rows) for found in library_rows())
     for part, chosen in zip(("train", "test"), docstrings, strict=True):
         write_rows(folder / "data" / f"python_docstrings_{part}", chosen, _text_row)

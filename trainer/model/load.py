@@ -87,8 +87,7 @@ def classifier_config(checkpoint: Checkpoint, labels: Labels, pad_token_id: int)
 def load_classifier(
     checkpoint: Checkpoint, labels: Labels, pad_token_id: int, *, head_is_new: bool, seed: int
 ) -> Any:
-    """The model in float32; raises ModelError unless exactly the head is new (or, for a trained one,
-    nothing)."""
+    """The model in float32; raises ModelError unless exactly the head is new (of a trained one, nothing)."""
     torch.manual_seed(seed)  # the head's first weights
     kind = classifier_class(checkpoint)
     try:
