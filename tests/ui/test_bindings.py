@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -16,13 +17,15 @@ from lrdash.ui.backend import Backend
 from lrdash.ui.bindings import VIEWS, Key
 from lrdash.ui.dialogs.confirm import ConfirmDialog
 from lrdash.ui.dialogs.menu import MenuDialog, MenuItem
+from lrdash.ui.dialogs.predictions import PredictionsDialog
 from lrdash.ui.dialogs.texts import TextDialog
 from lrdash.ui.rows import Arrangement
 from lrdash.ui.state import ChartView
 from lrdash.ui.widgets.lines import Lines, line
 from tests.conftest import ROOT
 from tests.ui import fakes
-from tests.ui.screens import opened, until
+from tests.ui.comparison import a_comparison
+from tests.ui.screens import opened, screen_text, until
 
 LONG = [line((f"line {number} " + "x" * 300, "text"), key=str(number)) for number in range(200)]
 
@@ -60,10 +63,14 @@ async def settle(pilot: Pilot[Any], app: LrdashApp) -> None:
 async def prepare(pilot: Pilot[Any], app: LrdashApp, view: str, key: Key) -> None:
     """What a key needs to have something to do."""
     await settle(pilot, app)
+    main = app.main
     if view == "chart":
-        app.main.charts[0].focus()
+        main.charts[0].focus()
         if key.name in ("right", "clear"):
             await pilot.press("left", "left")
+    elif (view, key.name) == ("list", "choose"):
+        main.tab = "Checks"
+        await until(pilot, lambda: main.focused is not None and main.focused.id == "check-matrix")
     elif view in ("list", "dialog"):
         await app.push_screen(TextDialog("many lines", LONG))
         lines = app.screen.query_one(Lines)
@@ -99,12 +106,6 @@ ROWS = [(view, key) for view, keys in VIEWS.items() if view not in ELSEWHERE for
 async def test_every_key_works(view: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.chdir(tmp_path)
     app = app_with_backend()
-
-    # Chosen entries of a page that only shows are nobody's; the walk wants to see them.
-    def close(self: TextDialog) -> None:
-        self.dismiss(None)
-
-    monkeypatch.setattr(TextDialog, "on_lines_chosen", close, raising=False)
     async with app.run_test(size=(120, 40)) as pilot:
         await opened(pilot)
         for key in VIEWS[view]:
@@ -119,6 +120,32 @@ async def test_every_key_works(view: str, monkeypatch: pytest.MonkeyPatch, tmp_p
                 await until(
                     pilot, lambda before=before: effects(app) != before, f"{view}.{key.name}: {pressed}", 5
                 )  # type: ignore[misc]
+
+
+@pytest.mark.parametrize(
+    ("tab", "pane", "opened_by_enter"),
+    [
+        ("Checks", "check-matrix", lambda app: (app.main.tab, app.main.selected) == ("Log", "text:2")),
+        ("Metrics", "metrics-table", lambda app: (app.main.tab, app.main.selected) == ("Log", "text:2")),
+        ("Compare", "comparison", lambda app: isinstance(app.screen, PredictionsDialog)),
+    ],
+)
+async def test_enter_opens_what_stands_behind_a_line_of_every_view(
+    tab: str, pane: str, opened_by_enter: Callable[[LrdashApp], bool]
+) -> None:
+    app = app_with_backend()
+    async with app.run_test(size=(120, 40)) as pilot:
+        await opened(pilot)
+        await until(pilot, lambda: app.main.comparison is not None)
+        app.main.comparison = a_comparison()
+        app.main.selected, app.main.tab = "text:1", tab
+        await until(
+            pilot, lambda: app.main.query(f"#{pane}") and app.main.query_one(f"#{pane}", Lines).cursor
+        )
+        app.main.query_one(f"#{pane}").focus()
+        await until(pilot, lambda: "enter Open" in screen_text(app).splitlines()[-1])
+        await pilot.press("down", "enter")
+        await until(pilot, lambda: opened_by_enter(app))
 
 
 async def test_every_pane_is_reached_with_the_keyboard() -> None:

@@ -216,12 +216,16 @@ async def test_a_resize_storm_ends_in_the_right_picture() -> None:
         await until(pilot, lambda: screen_text(app).splitlines()[2:13] == before.splitlines()[2:13])
 
 
-HOSTILE = "[bold red]x[/] \x1b]0;title\x07 \x1b[2J\x1b]52;c;aGk=\x07 [@click=app.quit]q[/]\nsecond é中文"
+HOSTILE = (
+    "[bold red]x[/] a[/b] \x1b]0;title\x07 \x1b[2J\x1b]52;c;aGk=\x07 [@click=app.quit]q[/]\nsecond é中文"
+)
 
 
 async def test_text_from_outside_is_shown_and_never_obeyed() -> None:
     check = fakes.Check("optimizer", "WRONG_VALUE", HOSTILE, HOSTILE, fakes.Evidence(HOSTILE, 1, HOSTILE))
-    run = fakes.run("text:0", state="RUNNING", label=HOSTILE, reason=HOSTILE, nodes=HOSTILE, checks=(check,))
+    run = fakes.run(
+        "text:0", state="RUNNING", run=HOSTILE, label=HOSTILE, reason=HOSTILE, nodes=HOSTILE, checks=(check,)
+    )
     failed = fakes.run(
         "vision:0", state="FAILED", diagnosis=fakes.Diagnosis("unknown", remedy=HOSTILE, command=HOSTILE)
     )

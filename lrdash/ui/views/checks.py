@@ -5,13 +5,14 @@ from __future__ import annotations
 from textual import on
 from textual.app import ComposeResult
 from textual.containers import Container
+from textual.content import Content
 
 from lrdash.monitor.cost import outlook_words, sizing_hints, usage_words
 from lrdash.monitor.snapshot import Check, Evidence, RunStatus, Verdict
 from lrdash.ui.context import InkSpan, Painted
 from lrdash.ui.format import plain
 from lrdash.ui.glyphs import Glyphs
-from lrdash.ui.messages import RunSelected
+from lrdash.ui.messages import RunOpened, RunSelected
 from lrdash.ui.series import SeriesLook, series_looks
 from lrdash.ui.state import ScreenState
 from lrdash.ui.table_text import Cell, table_lines, wrapped
@@ -46,12 +47,18 @@ class ChecksView(Container, Painted):
         if state.selected:
             matrix.cursor = state.selected
         if state.run is not None:
-            evidence.border_title = f"evidence {self.glyphs.separator} {plain(state.run.run)}"
+            title = f"evidence {self.glyphs.separator} {plain(state.run.run)}"
+            evidence.border_title = Content(title)  # a str would be markup
             evidence.show(evidence_lines(state.run, self.glyphs, self.size.width - 4))
 
     @on(Lines.Moved, "#check-matrix")
     def _select(self, event: Lines.Moved) -> None:
         self.post_message(RunSelected(event.key))
+
+    @on(Lines.Chosen, "#check-matrix")
+    def _open(self, event: Lines.Chosen) -> None:
+        event.stop()
+        self.post_message(RunOpened(event.key))
 
     def on_resize(self) -> None:
         if self._state is not None:

@@ -19,6 +19,8 @@ class HomeView(Vertical):
     def compose(self) -> ComposeResult:
         yield RunTable(id="runs", classes="pane")
 
+    _selected = ""
+
     @property
     def table(self) -> RunTable:
         return self.query_one(RunTable)
@@ -54,8 +56,9 @@ class HomeView(Vertical):
         table.chosen_baselines = dict(state.baselines)
         table.marked, table.comparison = state.marked, state.comparison
         table.snapshot = state.snapshot
-        if state.selected and table.cursor != state.selected and table.cursor_run != state.selected:
-            table.cursor = state.selected
+        if state.selected != self._selected:  # where the cursor is on a group, it stays there
+            self._selected = state.selected
+            table.show_run(state.selected)
         for chart in self.query("Chart"):
             chart.state = state  # type: ignore[attr-defined]
         if details := self.query("#home-log"):

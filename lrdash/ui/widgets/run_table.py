@@ -31,7 +31,18 @@ from lrdash.ui.columns import (
 from lrdash.ui.context import InkSpan, Painted
 from lrdash.ui.format import fit, fraction, plain
 from lrdash.ui.messages import RunOpened, RunSelected
-from lrdash.ui.rows import SORT_KEYS, Arrangement, GroupRow, Row, RunRow, arrange, baselines, best_run, metric
+from lrdash.ui.rows import (
+    FOREIGN,
+    SORT_KEYS,
+    Arrangement,
+    GroupRow,
+    Row,
+    RunRow,
+    arrange,
+    baselines,
+    best_run,
+    metric,
+)
 from lrdash.ui.series import SeriesLook, series_looks
 
 if TYPE_CHECKING:
@@ -71,6 +82,8 @@ class RunTable(ScrollView, Painted, can_focus=True):
         self.rows: tuple[Row, ...] = ()
         self._looks: dict[str, SeriesLook] = {}
         self._positions: dict[str, int] = {}
+        self._groups: dict[str, str] = {}
+        """Of a run, by its key; also of runs that are folded or filtered away."""
         self._columns: tuple[Column, ...] = ()
         self._widths: dict[str, int] = {}
         self._label_width = MIN_LABEL
@@ -81,6 +94,7 @@ class RunTable(ScrollView, Painted, can_focus=True):
     def watch_snapshot(self) -> None:
         if self.snapshot is not None:
             self._looks = series_looks(self.snapshot.runs)
+            self._groups = {run.key: run.group or FOREIGN for run in self.snapshot.runs}
             self._arrange_rows()
 
     def watch_arrangement(self) -> None:
@@ -110,12 +124,11 @@ class RunTable(ScrollView, Painted, can_focus=True):
         self.virtual_size = Size(0, len(self.rows) + 1)
         self._layout_columns()
         if self.rows and self.cursor not in self._positions:
-            self._move_to(self.rows[min(before, len(self.rows) - 1)].key)
+            self._move_to(self._row_of(self.cursor) or self.rows[min(before, len(self.rows) - 1)].key)
 
     def _layout_columns(self) -> None:
         if self.snapshot is None or not self.size.width:
             return
-        base = baselines(self.snapshot, self.chosen_baselines)
         runs = self._runs_on_screen()
         base = baselines(self.snapshot, self.chosen_baselines)
         self._cell_context = TableContext(
@@ -245,10 +258,14 @@ class RunTable(ScrollView, Painted, can_focus=True):
         position = self._positions.get(self.cursor)
         return None if position is None else self.rows[position]
 
-    @property
-    def cursor_run(self) -> str:
-        """Key of the run under the cursor; empty on a group."""
-        return self.cursor if isinstance(self.cursor_row, RunRow) else ""
+    def _row_of(self, run: str) -> str:
+        """Key of the row that stands for a run: its own, or its group's where that is folded."""
+        group = f"{self._groups.get(run)}:"
+        return run if run in self._positions else group if group in self._positions else ""
+
+    def show_run(self, key: str) -> None:
+        """Put the cursor on a run; it stays where it is if the filter leaves nothing of its group."""
+        self.cursor = self._row_of(key) or self.cursor
 
     def _move_to(self, key: str) -> None:
         """Move and say so; whoever sets `cursor` knows already, and would be answered for ever."""
@@ -276,11 +293,13 @@ class RunTable(ScrollView, Painted, can_focus=True):
             self.post_message(RunOpened(self.cursor))
 
     def action_fold(self, folded: bool) -> None:
-        name = self.cursor.partition(":")[0]
-        groups = self.arrangement.folded
-        if folded and not isinstance(self.cursor_row, GroupRow):
-            self._move_to(f"{name}:")
-        self.arrangement = replace(self.arrangement, folded=groups | {name} if folded else groups - {name})
+        row = self.cursor_row
+        if row is not None:
+            name = row.name if isinstance(row, GroupRow) else self._groups[row.key]
+            groups = self.arrangement.folded
+            self.arrangement = replace(
+                self.arrangement, folded=groups | {name} if folded else groups - {name}
+            )
 
     def action_mark(self) -> None:
         row = self.cursor_row
