@@ -1,29 +1,27 @@
-"""The application: polls the source in threads and hands each snapshot to the screen.
+"""The application: asks the source in threads and hands each snapshot to the screen.
 
 Imports at the top are paid before the first frame; all others wait until it has been painted.
 """
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
+from datetime import datetime
 from typing import TYPE_CHECKING
-
-from textual import on, work
-from textual.worker import get_current_worker
 
 from lrdash.errors import LrdashError
 from lrdash.ui.first_frame import FirstScreen
 from lrdash.ui.keyboard import KeysInTurn
-from lrdash.ui.messages import Compared, FilesPolled, QueuePolled, StepsRead
 from lrdash.ui.theme import DARK, MONO, THEMES, VARIABLE_DEFAULTS, Paint
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
     from textual.command import Provider
-    from textual.timer import Timer
 
     from lrdash.monitor.snapshot import Snapshot
     from lrdash.ui.backend import Backend
+    from lrdash.ui.errand import Errand
     from lrdash.ui.glyphs import Glyphs
     from lrdash.ui.results import Results
     from lrdash.ui.screens.main import MainScreen
@@ -47,6 +45,10 @@ class LrdashApp(KeysInTurn):
     main: MainScreen
     session: Session
     glyphs: Glyphs
+    _queue: Errand
+    _files: Errand
+    _steps: Errand
+    _comparison: Errand
 
     def __init__(
         self,
@@ -63,8 +65,6 @@ class LrdashApp(KeysInTurn):
         self._set_theme(theme)
         self._paint: tuple[str, Paint] | None = None
         self._compared: object = None
-        self._queue_timer: Timer | None = None
-        self.is_paused = False
 
     @property
     def source(self) -> SnapshotSource:
@@ -99,6 +99,7 @@ class LrdashApp(KeysInTurn):
         self.call_after_refresh(self._open)
 
     async def _open(self) -> None:
+        from lrdash.ui.errand import Errand
         from lrdash.ui.glyphs import ASCII, UNICODE
         from lrdash.ui.screens.main import MainScreen
 
@@ -111,12 +112,17 @@ class LrdashApp(KeysInTurn):
         self.set_class(not self.glyphs.braille, "-ascii")
         self.set_keymap(self.settings.keys)
         self._set_theme(self.settings.theme)
+        settings, source = self.settings, self.source
+        self._queue = Errand(self._poll_queue, lambda: max(source.queue_interval, settings.queue_seconds))
+        self._files = Errand(self._poll_files, lambda: max(source.files_interval, settings.files_seconds))
+        self._steps = Errand(self._read_steps, lambda: None)
+        self._comparison = Errand(self._compare, lambda: None)
         self.main = MainScreen()
         self.main.snapshot = self.source.snapshot
         await self.push_screen(self.main)
         if self.session.view_file:
             self.session.view_file.restore(self.main)
-        self.call_after_refresh(self._start_polling)
+        self.call_after_refresh(self._start_errands)
 
     def on_unmount(self) -> None:
         if self.is_open:
@@ -158,43 +164,48 @@ class LrdashApp(KeysInTurn):
         for chart in self.main.charts if self.is_open else ():
             chart.redraw()
 
-    # Polling: the next one of a kind is planned when the last one has answered, so none overlap.
+    # Polling and comparing
 
-    def _start_polling(self) -> None:
-        self.poll_files()
-        self.poll_queue()
+    def _start_errands(self) -> None:
+        for errand in (self._queue, self._files, self._steps, self._comparison):
+            self.run_worker(errand.run(), group="errands")
+        self._files.want()
+        self._queue.want()
 
-    @work(thread=True, group="queue")
-    def poll_queue(self) -> None:
-        snapshot = self.source.poll_queue()
-        if not get_current_worker().is_cancelled:
-            self.post_message(QueuePolled(snapshot))
+    async def _poll_queue(self) -> None:
+        self._show_snapshot(await asyncio.to_thread(self.source.poll_queue))
 
-    @work(thread=True, group="files")
-    def poll_files(self) -> None:
-        snapshot = self.source.poll_files()
-        if not get_current_worker().is_cancelled:
-            self.post_message(FilesPolled(snapshot))
-
-    @on(QueuePolled)
-    def _show_queue(self, event: QueuePolled) -> None:
-        self._show_snapshot(event.snapshot)
-        seconds = max(self.source.queue_interval, self.settings.queue_seconds)
-        self._queue_timer = self.set_timer(seconds, self.poll_queue, pause=self.is_paused)
-
-    @on(FilesPolled)
-    def _show_files(self, event: FilesPolled) -> None:
-        self._show_snapshot(event.snapshot)
-        seconds = max(self.source.files_interval, self.settings.files_seconds)
-        self.set_timer(seconds, self.poll_files)
+    async def _poll_files(self) -> None:
+        snapshot = await asyncio.to_thread(self.source.poll_files)
+        self._show_snapshot(snapshot)
         self.read_steps()
-        if self._compared != _results_of(event.snapshot):
-            self._compared = _results_of(event.snapshot)
+        if self._compared != _results_of(snapshot):
+            self._compared = _results_of(snapshot)
             self.compare()
+
+    async def _read_steps(self) -> None:
+        chart = self.main.chart
+        if self.results is None or chart is None or not (keys := chart.wanted_steps):
+            return
+        series = await asyncio.to_thread(self.results.read_steps, keys)
+        for chart in self.main.charts:
+            chart.steps = {**chart.steps, **series}
+
+    async def _compare(self) -> None:
+        if self.results is None:
+            return
+        baselines = dict(self.main.baselines)
+        try:
+            comparison = await asyncio.to_thread(self.results.compare, baselines)
+        except LrdashError as error:
+            self.main.say_error(str(error))
+        else:
+            if baselines == self.main.baselines:  # else the next one is wanted already
+                self.main.comparison = comparison
 
     def _show_snapshot(self, snapshot: Snapshot) -> None:
         before = self.main.snapshot
-        if snapshot.taken_at < before.taken_at:
+        if _moment(snapshot) < _moment(before):
             return
         self.main.snapshot = snapshot
         from lrdash.ui.attention import news
@@ -213,60 +224,42 @@ class LrdashApp(KeysInTurn):
                 lambda: run_command(self.settings.notify.command, text), thread=True, group="notify"
             )
 
-    # Results
+    # What the user asks for
 
     def read_steps(self) -> None:
         """Read on the training curves that the chart on the screen shows."""
-        chart = self.main.chart
-        if self.results is not None and chart is not None and (keys := chart.wanted_steps):
-            self._read_steps(self.results, keys)
-
-    @work(thread=True, exclusive=True, group="steps")
-    def _read_steps(self, results: Results, keys: list[str]) -> None:
-        self.post_message(StepsRead(results.read_steps(keys)))
-
-    @on(StepsRead)
-    def _show_steps(self, event: StepsRead) -> None:
-        for chart in self.main.charts:
-            chart.steps = {**chart.steps, **event.series}
+        self._steps.want()
 
     def compare(self) -> None:
-        """Compare the runs again, in the background."""
-        if self.results is not None:
-            self._compare(self.results, dict(self.main.baselines))
-
-    @work(thread=True, exclusive=True, group="compare")
-    def _compare(self, results: Results, baselines: dict[str, str]) -> None:
-        try:
-            comparison = results.compare(baselines)
-        except LrdashError as error:
-            self.call_from_thread(self.main.say_error, str(error))
-        else:
-            self.post_message(Compared(comparison))
-
-    @on(Compared)
-    def _show_comparison(self, event: Compared) -> None:
-        self.main.comparison = event.comparison
-
-    # What the user asks for
+        """Compare the runs again."""
+        self._comparison.want()
 
     def wake(self) -> None:
-        """Something was changed, or the user wants to see it now: poll soon."""
+        """Something was changed, or the user wants to see it now: poll at once."""
         self.source.wake()
-        if self._queue_timer is not None:
-            self._queue_timer.stop()
-            self._queue_timer = self.set_timer(0.01, self.poll_queue)
+        self._queue.want()
+        self._files.want()
+
+    @property
+    def is_paused(self) -> bool:
+        """Whether the queue is only asked when the user wants it."""
+        return self.is_open and self._queue.is_held
 
     def pause(self) -> None:
         """Stop asking the queue, or go on."""
-        self.is_paused = not self.is_paused
+        self._queue.is_held = not self._queue.is_held
         self.main.notice = "queue paused: p" if self.is_paused else ""
-        if self._queue_timer is not None:
-            (self._queue_timer.pause if self.is_paused else self._queue_timer.resume)()
+        if not self.is_paused:
+            self._queue.want()
 
     def leave(self) -> None:
         """Quit."""
         self.exit()
+
+
+def _moment(snapshot: Snapshot) -> float:
+    """When it was taken: the texts do not compare where summer time ends."""
+    return datetime.fromisoformat(snapshot.taken_at).timestamp()
 
 
 def _results_of(snapshot: Snapshot) -> object:

@@ -99,7 +99,7 @@ VIEWS: dict[str, tuple[Key, ...]] = {
         Key("unit", "u", "unit", "x axis", "x by epoch, step or time", True),
         Key("log_scale", "Y", "log_scale", "Log y", "logarithmic or linear y", True),
         Key("solo", "z", "solo", "Solo", "only this run; again for all", True),
-        Key("dim", "d", "dim", "Dim", "hide or show this run", True),
+        Key("dim", "d", "dim", "Dim", "dim this run, or light it again", True),
         Key("clear", "escape", "clear", "Clear", "no crosshair"),
     ),
     "list": (

@@ -8,24 +8,7 @@ from typing import TYPE_CHECKING
 from textual.message import Message
 
 if TYPE_CHECKING:
-    from lrdash.monitor.snapshot import Snapshot
-    from lrdash.results.comparison import Comparison
-    from lrdash.results.steps import StepSeries
-    from lrdash.ui.state import ChartView
-
-
-@dataclass
-class QueuePolled(Message):
-    """A look at the queue has answered."""
-
-    snapshot: Snapshot
-
-
-@dataclass
-class FilesPolled(Message):
-    """Logs and results have been read."""
-
-    snapshot: Snapshot
+    from lrdash.ui.widgets.chart import Chart
 
 
 @dataclass
@@ -58,21 +41,7 @@ class TabChosen(Message):
 
 
 @dataclass
-class StepsRead(Message):
-    """Training curves have been read on."""
-
-    series: dict[str, StepSeries]
-
-
-@dataclass
-class Compared(Message):
-    """The runs have been compared."""
-
-    comparison: Comparison
-
-
-@dataclass
 class ChartChanged(Message):
-    """Another metric, unit or crosshair is shown."""
+    """Key or mouse chose another metric, unit or crosshair; the chart's view may have gone on since."""
 
-    view: ChartView
+    chart: Chart

@@ -25,7 +25,7 @@ class ChartView:
     unit: str = "epoch"
     log: bool = False
     solo: str = ""
-    hidden: frozenset[str] = field(default_factory=frozenset)
+    dimmed: frozenset[str] = field(default_factory=frozenset)
     crosshair: float | None = None
 
 

@@ -90,7 +90,7 @@ async def walk(recording: Path, ticks: int, say: Say) -> None:
         for tick in range(ticks):
             now[0] += DAY / ticks
             shown = source.snapshot
-            app.poll_queue()
+            app.wake()
             await until(pilot, lambda shown=shown: app.main.snapshot.runs == shown.runs, "the new snapshot")  # type: ignore[misc]
             await pilot.press(keys[tick % len(keys)])
             if tick % 10 == 9:

@@ -18,6 +18,8 @@ Ink = int | Role
 """Colour of a series, or a role."""
 FigureSpan = tuple[str, Ink]
 FigureRow = list[FigureSpan]
+DIMMED = -2
+"""On the canvas: a curve without its colour."""
 
 
 @dataclass(frozen=True)
@@ -48,6 +50,8 @@ class FigureOptions:
     crosshair: float | None = None
     selected: str = ""
     """Drawn last, so on top."""
+    dimmed: frozenset[str] = frozenset()
+    """Drawn first and without their colour."""
     y_format: Callable[[float], str] = tick_label
     x_format: Callable[[float], str] = tick_label
     glyphs: Glyphs = UNICODE
@@ -162,9 +166,15 @@ class Figure:
 
     def _curves(self) -> Canvas:
         canvas = Canvas(self.plot_width, self.plot_height, braille=self.options.glyphs.braille)
-        for one in sorted(self.series, key=lambda one: one.key == self.options.selected):
+        options = self.options
+        for one in sorted(
+            self.series, key=lambda one: (one.key not in options.dimmed, one.key == options.selected)
+        ):
             (self._draw_markers if one.markers else self._draw_line)(canvas, one)
         return canvas
+
+    def _colour(self, one: Series) -> int:
+        return DIMMED if one.key in self.options.dimmed else one.look.colour
 
     def _dot(self, canvas: Canvas, x: float, y: float) -> tuple[int, int]:
         column = to_dot(self._inset(self.x_scale.position(x)), canvas.dot_width)
@@ -174,9 +184,9 @@ class Figure:
         dots = [self._dot(canvas, x, y) for x, y in zip(one.points.xs, one.points.ys, strict=True)]
         dashed = one.thin or bool(one.look.group % 2)
         for (x0, y0), (x1, y1) in itertools.pairwise(dots):
-            canvas.line(x0, y0, x1, y1, one.look.colour, dashed=dashed)
+            canvas.line(x0, y0, x1, y1, self._colour(one), dashed=dashed)
         for x, y in dots:
-            canvas.mark(x, y, one.look.marker(self.options.glyphs), one.look.colour)
+            canvas.mark(x, y, one.look.marker(self.options.glyphs), self._colour(one))
 
     def _draw_line(self, canvas: Canvas, one: Series) -> None:
         stretches = one.points.columns(self.x_scale.low, self.x_scale.high, canvas.dot_width)
@@ -185,9 +195,9 @@ class Figure:
             column, bottom = self._dot(canvas, x, low)
             _, top = self._dot(canvas, x, high)
             if before is not None:
-                canvas.line(*before, column, (top + bottom) // 2, one.look.colour, dashed=one.thin)
+                canvas.line(*before, column, (top + bottom) // 2, self._colour(one), dashed=one.thin)
             if bottom > top:
-                canvas.column(column, top, bottom, one.look.colour)
+                canvas.column(column, top, bottom, self._colour(one))
             before = column, (top + bottom) // 2
 
     def _plot_row(self, canvas: Canvas, y: int) -> FigureRow:
@@ -197,7 +207,10 @@ class Figure:
         row: FigureRow = [(fit(label or "", self.gutter - 1, right=True), "muted")]
         row.append((" " + (glyphs.tick if label else glyphs.vertical), "faint"))
         blank: FigureSpan = (glyphs.dashed, "track") if label else (" ", "faint")
-        cells: list[FigureSpan] = [(char, colour) if colour >= 0 else blank for char, colour in canvas.row(y)]
+        cells: list[FigureSpan] = [
+            (char, colour) if colour >= 0 else (char, "faint") if colour == DIMMED else blank
+            for char, colour in canvas.row(y)
+        ]
         if self.options.crosshair is not None:
             self._overlay_crosshair(cells, y)
         return row + _joined(cells) + [(" ", "faint")]
@@ -264,9 +277,11 @@ class Figure:
         title = f" {self.options.x_title} {self.options.x_format(float(f'{at:.4g}'))}"
         box: list[FigureRow] = [[(fit(title, width + value_width + 5), "bold")]]
         for reading, value in zip(readings, values, strict=True):
-            ink: Ink = reading.series.look.colour
-            marker = reading.series.look.marker(self.options.glyphs)
-            chosen: Ink = "bold" if reading.series.key == self.options.selected else "text"
+            key, look = reading.series.key, reading.series.look
+            is_dimmed = key in self.options.dimmed
+            ink: Ink = "faint" if is_dimmed else look.colour
+            marker = look.marker(self.options.glyphs)
+            chosen: Ink = "faint" if is_dimmed else "bold" if key == self.options.selected else "text"
             name = fit(reading.series.name, width)
             box.append([(f" {marker} ", ink), (f"{name} ", chosen), (f"{value:>{value_width}} ", chosen)])
         return box

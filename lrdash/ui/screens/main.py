@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING, cast
 
 from textual import on
@@ -235,8 +236,9 @@ class MainScreen(Overlays):
 
     @on(ChartChanged)
     def _follow_chart(self, event: ChartChanged) -> None:
-        self.chart_view = event.view
-        self.dashboard.read_steps()
+        before, self.chart_view = self.chart_view, event.chart.view
+        if replace(before, crosshair=None) != replace(self.chart_view, crosshair=None):
+            self.dashboard.read_steps()
 
     def watch_chart_view(self, view: ChartView) -> None:
         for chart in self.charts:

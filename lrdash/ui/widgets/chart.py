@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
+from typing import Any
 
 from textual import events
 from textual.reactive import reactive, var
@@ -80,6 +81,7 @@ class Chart(Widget, Painted, can_focus=True):
                 whole_x=view.unit != "time",
                 crosshair=view.crosshair,
                 selected=self.state.selected if self.state else "",
+                dimmed=frozenset() if view.solo else view.dimmed,
                 y_format=self.metric.value_format,
                 x_format=duration if view.unit == "time" else tick_label,
                 glyphs=self.glyphs,
@@ -98,8 +100,7 @@ class Chart(Widget, Painted, can_focus=True):
         view, state = self.view, self.state
         if view.solo:
             return [run for run in state.snapshot.runs if run.key == view.solo]
-        runs = drawn_runs(state.snapshot.runs, state.selected, state.marked)
-        return [run for run in runs if run.key not in view.hidden]
+        return drawn_runs(state.snapshot.runs, state.selected, state.marked)
 
     def redraw(self) -> None:
         """Forget the drawn chart."""
@@ -111,8 +112,8 @@ class Chart(Widget, Painted, can_focus=True):
         view = self.view
         log = f" {self.glyphs.separator} log" if view.log else ""
         solo = f" {self.glyphs.separator} solo" if view.solo else ""
-        hidden = f" {self.glyphs.separator} {len(view.hidden)} hidden" if view.hidden and not solo else ""
-        self.border_title = f"{self.metric.title} by {view.unit}{log}{solo}{hidden}"
+        dimmed = f" {self.glyphs.separator} {len(view.dimmed)} dimmed" if view.dimmed and not solo else ""
+        self.border_title = f"{self.metric.title} by {view.unit}{log}{solo}{dimmed}"
 
     def watch_state(self, before: ScreenState | None, after: ScreenState | None) -> None:
         if before is None or after is None or _drawn(before) != _drawn(after):
@@ -121,40 +122,45 @@ class Chart(Widget, Painted, can_focus=True):
     def watch_steps(self) -> None:
         self.redraw()
 
-    def watch_view(self, before: ChartView, after: ChartView) -> None:
+    def watch_view(self) -> None:
         self.redraw()
-        if self.is_attached and before != after:  # not the first view of a chart just made
-            self.post_message(ChartChanged(self.view))
 
     def on_resize(self) -> None:
         self.redraw()
 
     # Keys and mouse
 
+    def _choose(self, **changes: Any) -> None:
+        """Change the view and say so; whoever sets `view` knows already, and would be answered for ever."""
+        view = replace(self.view, **changes)
+        if view != self.view:
+            self.view = view
+            self.post_message(ChartChanged(self))
+
     def action_metric(self, step: int) -> None:
-        self.view = replace(self.view, metric=(self.view.metric + step) % len(METRICS))
+        self._choose(metric=(self.view.metric + step) % len(METRICS))
 
     def action_unit(self) -> None:
         unit = UNITS[(UNITS.index(self.view.unit) + 1) % len(UNITS)]
-        self.view = replace(self.view, unit=unit, crosshair=None)
+        self._choose(unit=unit, crosshair=None)
 
     def action_log_scale(self) -> None:
-        self.view = replace(self.view, log=not self.view.log)
+        self._choose(log=not self.view.log)
 
     def action_solo(self) -> None:
         selected = self.state.selected if self.state else ""
-        self.view = replace(self.view, solo="" if self.view.solo else selected)
+        self._choose(solo="" if self.view.solo else selected)
 
     def action_dim(self) -> None:
         if self.state is not None:
-            self.view = replace(self.view, hidden=self.view.hidden ^ {self.state.selected})
+            self._choose(dimmed=self.view.dimmed ^ {self.state.selected})
 
     def action_crosshair(self, step: int) -> None:
-        self.view = replace(self.view, crosshair=self.figure().next_x(step))
+        self._choose(crosshair=self.figure().next_x(step))
 
     def action_clear(self) -> None:
         """Forget the crosshair; without one the key is the screen's."""
-        self.view = replace(self.view, crosshair=None)
+        self._choose(crosshair=None)
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         return self.view.crosshair is not None if action == "clear" else True
@@ -164,11 +170,11 @@ class Chart(Widget, Painted, can_focus=True):
         offset = event.get_content_offset(self)
         column = None if offset is None else offset.x - figure.gutter - 1
         if column is not None and figure.series and 0 <= column < figure.plot_width:
-            self.view = replace(self.view, crosshair=figure.snap(figure.x_at(column)))
+            self._choose(crosshair=figure.snap(figure.x_at(column)))
 
     def on_leave(self, event: events.Leave) -> None:
         if event.node is self:
-            self.view = replace(self.view, crosshair=None)
+            self._choose(crosshair=None)
 
 
 def _drawn(state: ScreenState) -> tuple[object, ...]:
