@@ -15,13 +15,15 @@ from lrdash.monitor.diagnosis import diagnose
 from lrdash.monitor.evidence import NO_FACTS, PredictionFacts, RunEvidence
 from lrdash.monitor.files import FileFacts, RunFiles
 from lrdash.monitor.forecast import forecast
-from lrdash.monitor.queue import VANISHED, WAITED, QueueFacts
+from lrdash.monitor.queue import WAITED, QueueFacts
 from lrdash.monitor.snapshot import Attempt, Metrics, RunStatus, Snapshot, Sources, Usage
 from lrdash.results.documents import RunResults, epoch_rows
-from lrdash.scheduler.base import Task, TaskUsage
+from lrdash.scheduler.base import UNKNOWN, Task, TaskUsage
 from lrdash.scheduler.reasons import explain_reason
 from lrdash.sweep.script import BatchScript
 from lrdash.sweep.spec import Args, Run, Sweep
+
+LEFT = "not in the queue any more, and nobody accounts for it yet"
 
 
 class Joiner:
@@ -69,10 +71,12 @@ class Joiner:
     ) -> RunStatus:
         task = queue.tasks.get(run.key)
         if files is None or (task is not None and (files.task is None or files.task.id != task.id)):
-            return _unread(run, task, self._cached.get(run.key), now)
-        task = _settled_by_files(task, files)
+            return _unread(run, queue, self._cached.get(run.key), now)
+        left_at = queue.left_at.get(task.id) if task else None
+        task = _settled_by_files(task, files, has_left=left_at is not None)
         usage = queue.usages.get(task.id) if task else None
-        inputs = (task, files, usage, overrides, tuple(peers[run.group].items()))
+        lost = queue.lost.get(run.key)
+        inputs = (task, files, usage, overrides, left_at, lost, tuple(peers[run.group].items()))
         made = self._made.get(run.key)
         is_still = task is None or task.is_finished or task.state == "PENDING"
         if made is not None and is_still and _are_same(made[0], inputs):
@@ -93,7 +97,7 @@ class Joiner:
             predictions=files.predictions,
             peers={name: one for name, one in peers[run.group].items() if name != run.name},
         )
-        status = _read_status(run, evidence, task, files, usage)
+        status = _read_status(run, evidence, files, usage, _queue_fields(run, task, queue, now, evidence))
         self._made[run.key] = (inputs, status)
         return status
 
@@ -114,13 +118,14 @@ def _predictions_by_group(sweep: Sweep, files: FileFacts) -> dict[str, dict[str,
     return found
 
 
-def _unread(run: Run, task: Task | None, cached: RunStatus | None, now: float) -> RunStatus:
+def _unread(run: Run, queue: QueueFacts, cached: RunStatus | None, now: float) -> RunStatus:
     """What the queue says now, beside what an earlier session read from the files of the same task."""
+    task = queue.tasks.get(run.key)
     if cached is None or (task is not None and task.id != cached.task):
         cached = _blank(run)
-    elif task is not None and task.state == VANISHED and cached.state == "COMPLETED":
+    elif task is not None and task.state == UNKNOWN and cached.state == "COMPLETED":
         return cached  # settled by its files
-    return replace(cached, **_queue_fields(task, now))
+    return replace(cached, **_queue_fields(run, task, queue, now))
 
 
 def _blank(run: Run) -> RunStatus:
@@ -135,9 +140,9 @@ def _blank(run: Run) -> RunStatus:
 
 
 def _read_status(
-    run: Run, evidence: RunEvidence, task: Task | None, files: RunFiles, usage: TaskUsage | None
+    run: Run, evidence: RunEvidence, files: RunFiles, usage: TaskUsage | None, queue_fields: dict[str, Any]
 ) -> RunStatus:
-    status = replace(
+    return replace(
         _blank(run),
         learning_rate=evidence.learning_rate,
         cls_backbone_learning_rate=evidence.backbone_learning_rate,
@@ -148,20 +153,25 @@ def _read_status(
         diagnosis=diagnose(evidence),
         usage=_usage(usage, evidence),
         logs=files.log_paths,
+        **queue_fields,
     )
-    return replace(status, **_queue_fields(task, evidence.now, evidence))
 
 
-def _queue_fields(task: Task | None, now: float, evidence: RunEvidence | None = None) -> dict[str, Any]:
+def _queue_fields(
+    run: Run, task: Task | None, queue: QueueFacts, now: float, evidence: RunEvidence | None = None
+) -> dict[str, Any]:
     """The fields of a status that the scheduler fills."""
     if task is None:
-        return {}
+        return {"reason": queue.lost.get(run.key)}
+    left_at = queue.left_at.get(task.id) if task.is_active else None
+    waits = task.state == "PENDING" and left_at is None
     return {
         "task": task.id,
         "state": task.state,
-        "reason": task.reason,
-        "reason_in_words": explain_reason(task.reason) if task.state == "PENDING" else None,
-        "elapsed_seconds": _elapsed(task, now),
+        "reason": task.reason if left_at is None else LEFT,
+        "reason_in_words": explain_reason(task.reason) if waits else None,
+        "left_queue": None if left_at is None else _iso(left_at),
+        "elapsed_seconds": _elapsed(task, now if left_at is None else left_at),
         "time_limit_seconds": task.time_limit_seconds,
         "expected_start": _expected_start(task),
         "restarts": task.restarts if task.restarts is not None else _restarts(evidence),
@@ -175,9 +185,9 @@ def _completing(task: Task | None) -> Task | None:
     return task and replace(task, state="COMPLETING")
 
 
-def _settled_by_files(task: Task | None, files: RunFiles) -> Task | None:
-    """A task that nobody accounts for is settled by its results, then by its log."""
-    if task is None or task.state != VANISHED:
+def _settled_by_files(task: Task | None, files: RunFiles, *, has_left: bool) -> Task | None:
+    """A task that left the queue and that nobody accounts for is settled by its results, then by its log."""
+    if task is None or not (has_left or task.state == UNKNOWN):
         return task
     if files.results.predict is not None:
         return replace(task, state="COMPLETED", reason="nobody accounts for it; its results are complete")
@@ -214,7 +224,11 @@ def _elapsed(task: Task, now: float) -> float | None:
 def _expected_start(task: Task) -> str | None:
     if task.state != "PENDING" or task.started is None:
         return None
-    return datetime.fromtimestamp(task.started).astimezone().isoformat(timespec="seconds")
+    return _iso(task.started)
+
+
+def _iso(moment: float) -> str:
+    return datetime.fromtimestamp(moment).astimezone().isoformat(timespec="seconds")
 
 
 def run_metrics(results: RunResults, facts: AttemptFacts) -> Metrics:

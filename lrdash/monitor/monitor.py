@@ -17,7 +17,7 @@ from lrdash.monitor.files import NOTHING_READ, FileWatch
 from lrdash.monitor.join import Joiner
 from lrdash.monitor.queue import QueueWatch
 from lrdash.monitor.snapshot import LogPaths, Snapshot
-from lrdash.scheduler.base import FINISHED_STATES, Scheduler
+from lrdash.scheduler.base import Scheduler
 from lrdash.scheduler.records import read_records
 from lrdash.sweep.script import BatchScript, read_script
 from lrdash.sweep.spec import Args, Sweep
@@ -117,8 +117,7 @@ class Monitor:
         return None
 
     def _is_active(self) -> bool:
-        states = [run.state for run in self.snapshot.runs]
-        return any(state is not None and state not in FINISHED_STATES for state in states)
+        return any(run.is_active for run in self.snapshot.runs)
 
 
 def sweep_cache_dir(sweep: Sweep) -> Path:

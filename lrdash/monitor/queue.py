@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
 
 import msgspec
 
 from lrdash.errors import AccountingDisabledError, SchedulerError
-from lrdash.monitor.logged import LoggedTasks
-from lrdash.monitor.snapshot import Snapshot, Source
+from lrdash.monitor.snapshot import RunStatus, Snapshot, Source
 from lrdash.scheduler.base import (
-    FINISHED_STATES,
+    UNKNOWN,
     QueueReading,
     Scheduler,
     SettledTask,
@@ -20,6 +20,7 @@ from lrdash.scheduler.base import (
     Task,
     TaskUsage,
 )
+from lrdash.scheduler.logged import NOT_SEEN, LoggedTasks, newest, recorded_tasks
 from lrdash.scheduler.ownership import latest_tasks, users_of
 from lrdash.scheduler.polling import PollInterval
 from lrdash.scheduler.records import SubmissionRecord, read_records
@@ -27,10 +28,9 @@ from lrdash.sweep.spec import Sweep
 
 LOCAL_SECONDS, LOCAL_LONGEST_SECONDS, LOCAL_QUIET_SHARE = 1.0, 5.0, 1 / 4
 """The local scheduler's queue is a file: it may be read often, and soon seldom on a machine that is idle."""
-SETTLE_TRIES = 12
-"""Polls after which a task that nobody accounts for counts as vanished: accounting may lag by minutes."""
-VANISHED = "UNKNOWN"
-"""State of a task that left the queue and that nobody accounts for; its log and results may tell more."""
+SETTLE_SECONDS = 120.0
+"""How long accounting may lag: a task of which it still knows nothing then counts as vanished."""
+GONE = "left the queue, and nobody accounts for it"
 WAITED = "left the queue while it waited, and nobody accounts for it"
 """Reason of a vanished task last seen pending: Slurm keeps no record of one that is cancelled then."""
 
@@ -53,8 +53,10 @@ class QueueFacts:
     """When a task was first seen to have ended, by task id: what its files say may be older."""
     is_watched: bool
     """False where the sweep has no scheduler yet."""
-    lost: tuple[str, ...] = ()
-    """Submissions whose answer was lost and whose job is not in the queue, in words."""
+    left_at: Mapping[str, float] = field(default_factory=dict)
+    """Since when the queue lacks a task whose end is not known yet, by task id; Unix seconds."""
+    lost: Mapping[str, str] = field(default_factory=dict)
+    """Runs whose last submission got no answer, in words, by run key."""
 
     def queue_source(self, now: float) -> Source:
         if not self.is_watched:
@@ -86,28 +88,25 @@ class QueueWatch:
         self._usages: dict[str, TaskUsage] = {}
         self._paths: dict[str, StreamPaths] = {}
         self._located: set[tuple[str, str]] = set()
-        self._tries: dict[str, int] = {}
+        self._unsettled_since: dict[str, float] = {}
+        self._given_up: set[str] = set()
         self._answered_at: float | None = None
         self._error: str | None = None
         self._accounting_at: float | None = None
         self._accounting_error: str | None = None
         self._ended_at: dict[str, float] = {}
-        self._lost: tuple[str, ...] = ()
+        self._lost: Mapping[str, str] = {}
 
     def remember(self, cached: Snapshot) -> None:
         """Take over what an earlier session knew: the end of a task that Slurm has forgotten since."""
         for run in cached.runs:
-            if run.task and run.state:
-                self._tasks[run.key] = Task(
-                    run.task,
-                    run.state,
-                    run.reason,
-                    run.elapsed_seconds,
-                    run.time_limit_seconds,
-                    nodes=run.nodes,
-                    exit_code=run.exit_code,
-                    restarts=run.restarts,
-                )
+            if not run.task or not run.state:
+                continue
+            self._tasks[run.key] = _cached_task(run, run.task, run.state)
+            if run.left_queue:
+                self._unsettled_since[run.task] = datetime.fromisoformat(run.left_queue).timestamp()
+            if usage := _cached_usage(run):
+                self._usages[run.task] = usage
 
     @property
     def facts(self) -> QueueFacts:
@@ -121,6 +120,7 @@ class QueueWatch:
             accounting_error=self._accounting_error,
             ended_at=dict(self._ended_at),
             is_watched=self._scheduler is not None,
+            left_at=self._left_at(),
             lost=self._lost,
         )
 
@@ -162,78 +162,92 @@ class QueueWatch:
         """Something was submitted or changed by the user: look again soon."""
         self._interval.wake()
 
+    def _left_at(self) -> dict[str, float]:
+        active = {task.id for task in self._tasks.values() if task.is_active}
+        return {task: since for task, since in self._unsettled_since.items() if task in active}
+
     def _tasks_in_files(self) -> dict[str, Task]:
         records = read_records(self._sweep)
-        tasks = dict(_recorded_tasks(self._sweep, records))
-        for key, task in self._logged.find(records).items():
-            tasks[key] = max(task, tasks.get(key, task), key=_job_number)
-        return tasks
+        recorded, logged = recorded_tasks(self._sweep, records), self._logged.find(records)
+        found = {key: newest(logged.get(key), recorded.get(key)) for key in {**recorded, **logged}}
+        return {key: task for key, task in found.items() if task}
 
     def _take_from_files(self, reason: str) -> None:
         """What nobody could be asked about is known from records and logs, though not its state."""
         for key, task in self._tasks_in_files().items():
             if key not in self._tasks:
-                self._tasks[key] = msgspec.structs.replace(task, state=VANISHED, reason=reason)
+                self._tasks[key] = msgspec.structs.replace(task, state=UNKNOWN, reason=reason)
 
     def _merge(self, reading: QueueReading, records: tuple[SubmissionRecord, ...]) -> list[str]:
         """Take over what the queue shows; returns the keys of runs whose task is to be settled."""
         latest = {key: owned.task for key, owned in latest_tasks(self._sweep, reading.tasks, records).items()}
-        expected = dict(_recorded_tasks(self._sweep, records))
+        expected = recorded_tasks(self._sweep, records)
         logged = self._logged.find(records)
-        self._lost = tuple(_lost_words(records, reading.tasks))
         left = []
         for run in self._sweep.runs:
             shown = latest.get(run.key)
             # A log can say what it likes: it tells of a task only where the queue shows none that is active.
             is_active = shown is not None and not shown.is_finished
             sources = (expected, latest) if is_active else (self._tasks, expected, logged, latest)
-            candidates = [each.get(run.key) for each in sources]
-            newest = max((task for task in candidates if task), key=_job_number, default=None)
-            if newest is None:
+            task = newest(*(each.get(run.key) for each in sources))
+            if task is None:
                 continue
-            if shown is not None and shown.id == newest.id:
-                newest = shown
+            if shown is not None and shown.id == task.id:
+                task = shown
                 if not shown.is_finished:
-                    self._tries.pop(shown.id, None)
+                    self._unsettled_since.pop(shown.id, None)
+                    self._given_up.discard(shown.id)
             known = self._tasks.get(run.key)
-            if known is not None and known.id == newest.id and known.exit_code and newest.is_finished:
-                newest = msgspec.structs.replace(newest, exit_code=newest.exit_code or known.exit_code)
-            self._tasks[run.key] = newest
-            if _needs_settling(newest, is_shown=newest is shown):
+            if known is not None and known.id == task.id and known.exit_code and task.is_finished:
+                task = msgspec.structs.replace(task, exit_code=task.exit_code or known.exit_code)
+            self._tasks[run.key] = task
+            if _needs_settling(task, is_shown=task is shown):
                 left.append(run.key)
+        self._lost = _lost_words(self._sweep, records, reading.tasks)
         return left
 
     def _settle(self, scheduler: Scheduler, keys: list[str]) -> None:
         """Ask what became of tasks that left the queue, or ended without an exit code."""
-        asked = {self._tasks[key].id: key for key in keys if self._may_ask(self._tasks[key])}
+        asked = {self._tasks[key].id: key for key in keys if self._tasks[key].id not in self._given_up}
         if not asked:
             return
+        now, patience, is_answered = self._clock(), SETTLE_SECONDS, True
         settled: dict[str, SettledTask] = {}
         try:
             settled = scheduler.settle(asked)
-            self._accounting_at, self._accounting_error = self._clock(), None
-        except AccountingDisabledError:
+            self._accounting_at, self._accounting_error = now, None
+        except AccountingDisabledError:  # and the controller, who was asked too, knows nothing
             self._accounting_at = self._accounting_error = None
+            patience = 0.0
         except SchedulerError as error:
             self._accounting_error = str(error)
-            return
+            is_answered = False
         for task_id, key in asked.items():
-            self._tries[task_id] = self._tries.get(task_id, 0) + 1
-            self._take(key, settled.get(task_id))
+            if answer := settled.get(task_id):
+                self._take(key, answer)
+                if answer.task.is_active:  # there, and only not shown to us
+                    self._unsettled_since.pop(task_id, None)
+                    continue
+            if now - self._unsettled_since.setdefault(task_id, now) < patience:
+                continue
+            if is_answered:
+                self._given_up.add(task_id)
+            if answer is None:
+                self._give_up(key)
 
-    def _take(self, key: str, settled: SettledTask | None) -> None:
+    def _take(self, key: str, settled: SettledTask) -> None:
         known = self._tasks[key]
-        if settled is not None and settled.task.is_finished:
-            self._tasks[key] = _merged(known, settled.task)
-            if settled.usage:
-                self._usages[known.id] = settled.usage
-        elif not known.is_finished and self._tries[known.id] >= SETTLE_TRIES:
-            waited = known.state == "PENDING" and known.submitted is not None
-            reason = WAITED if waited else "left the queue, and nobody accounts for it"
-            self._tasks[key] = msgspec.structs.replace(known, state=VANISHED, reason=reason)
+        self._tasks[key] = _merged(known, settled.task)
+        if settled.usage:
+            self._usages[known.id] = settled.usage
 
-    def _may_ask(self, task: Task) -> bool:
-        return self._tries.get(task.id, 0) < SETTLE_TRIES or not (task.is_finished or task.state == VANISHED)
+    def _give_up(self, key: str) -> None:
+        known = self._tasks[key]
+        if not known.is_finished:
+            waited = known.reason == WAITED or (known.state == "PENDING" and known.reason != NOT_SEEN)
+            self._tasks[key] = msgspec.structs.replace(
+                known, state=UNKNOWN, reason=WAITED if waited else GONE
+            )
 
     def _locate(self, scheduler: Scheduler) -> None:
         """Ask for log paths once a job, and again when a task without one comes into another state.
@@ -259,28 +273,41 @@ def _states(tasks: Mapping[str, Task]) -> dict[str, tuple[str, str, str | None]]
     return {key: (task.id, task.state, task.reason) for key, task in tasks.items()}
 
 
-def _recorded_tasks(sweep: Sweep, records: Iterable[SubmissionRecord]) -> Iterator[tuple[str, Task]]:
-    """The newest task that a record tells of, by run key; its state is not known yet."""
-    runs = {run.name: run for run in sweep.runs}
-    for record in records:
-        for index, name in record.run_of_index.items():
-            if record.job and name in runs:
-                yield (
-                    runs[name].key,
-                    Task(f"{record.job}_{index}", "PENDING", "submitted; not seen in the queue yet"),
-                )
+def _cached_task(run: RunStatus, task_id: str, state: str) -> Task:
+    return Task(
+        task_id,
+        state,
+        None if run.left_queue else run.reason,
+        run.elapsed_seconds,
+        run.time_limit_seconds,
+        nodes=run.nodes,
+        exit_code=run.exit_code,
+        restarts=run.restarts,
+    )
 
 
-def _lost_words(records: Iterable[SubmissionRecord], tasks: tuple[Task, ...]) -> Iterator[str]:
+def _cached_usage(run: RunStatus) -> TaskUsage | None:
+    if run.usage is None:
+        return None
+    values = {name: getattr(run.usage, name) for name in TaskUsage.__struct_fields__}
+    return TaskUsage(**values) if any(value is not None for value in values.values()) else None
+
+
+def _lost_words(sweep: Sweep, records: Iterable[SubmissionRecord], tasks: tuple[Task, ...]) -> dict[str, str]:
+    """By run key, where its last submission got no answer and no job in the queue carries the token."""
+    lost: dict[str, str] = {}
     for record in records:
+        keys = [sweep.by_name[name].key for name in record.runs if name in sweep.by_name]
         if record.state == "intended" and not any(record.token in task.comment for task in tasks):
-            yield f"{record.group}: the answer to the submission of {record.time} was lost"
+            words = f"its submission at {record.time} got no answer; no job of it is in the queue"
+            lost.update(dict.fromkeys(keys, words))
+        else:
+            lost = {key: words for key, words in lost.items() if key not in keys}
+    return lost
 
 
 def _needs_settling(task: Task, *, is_shown: bool) -> bool:
-    if task.state in FINISHED_STATES:
-        return task.exit_code is None
-    return not is_shown
+    return task.exit_code is None if task.is_finished else not is_shown
 
 
 def _merged(known: Task, settled: Task) -> Task:
@@ -290,13 +317,9 @@ def _merged(known: Task, settled: Task) -> Task:
         for name in Task.__struct_fields__
         if getattr(settled, name) in (None, "") and getattr(known, name) not in (None, "")
     }
-    if known.state == "PENDING":
+    if known.state != settled.state:
         fields.pop("reason", None)
     return msgspec.structs.replace(settled, **fields)
-
-
-def _job_number(task: Task) -> int:
-    return int(task.job) if task.job.isdigit() else 0
 
 
 def _source(at: float | None, error: str | None, now: float) -> Source:

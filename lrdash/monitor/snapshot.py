@@ -11,6 +11,8 @@ from typing import Literal
 
 import msgspec
 
+from lrdash.scheduler.base import is_active
+
 SCHEMA = 1
 
 SourceState = Literal["fresh", "stale", "unavailable", "off"]
@@ -133,6 +135,8 @@ class RunStatus(msgspec.Struct, frozen=True):
     reason: str | None = None
     reason_in_words: str | None = None
     """What a pending run waits for, in plain words; None where Slurm's reason is not one that we know."""
+    left_queue: str | None = None
+    """Since when the queue lacks the task, whose end nobody has told yet; ISO 8601 with offset."""
     elapsed_seconds: float | None = None
     time_limit_seconds: float | None = None
     expected_start: str | None = None
@@ -155,6 +159,11 @@ class RunStatus(msgspec.Struct, frozen=True):
     def state_word(self) -> str:
         """The scheduler's state; what there is instead for a run that no scheduler knows."""
         return self.state or ("no job" if self.group is None else "not submitted")
+
+    @property
+    def is_active(self) -> bool:
+        """Whether it may still change without anybody's doing."""
+        return is_active(self.state)
 
     def check(self, name: CheckName) -> Check | None:
         return next((check for check in self.checks if check.name == name), None)

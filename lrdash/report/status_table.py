@@ -155,8 +155,10 @@ def _remarks(snapshot: Snapshot) -> Iterator[Text]:
             said = f"{run.key} {run.diagnosis.failure.replace('_', ' ')}: {clean(run.diagnosis.remedy)}"
             command = f" ({clean(run.diagnosis.command)})" if run.diagnosis.command else ""
             yield Text(said + command, "red")
-        elif run.reason and run.state == "PENDING":
+        elif run.reason and run.state == "PENDING" and not run.left_queue:
             yield Text(f"{run.key} waits: {clean(run.reason_in_words or run.reason)}", "cyan")
+        elif run.reason and (run.left_queue or run.state is None):
+            yield Text(f"{run.key} {state_word(run)}: {clean(run.reason)}", "yellow")
         for check in run.checks:
             if check.verdict in WRONG:
                 expected = f"expected {clean(check.expected)}, observed {clean(check.observed)}"

@@ -23,6 +23,13 @@ FINISHED_STATES = frozenset(
     }
 )  # fmt: skip
 # A state in neither set is shown as it is and treated as still active: Slurm has invented states before.
+UNKNOWN = "UNKNOWN"
+"""No state of Slurm's: a task that nobody accounts for; its log and results may tell more."""
+
+
+def is_active(state: str | None) -> bool:
+    """Whether a task in this state may still change without anybody's doing; None: it was never submitted."""
+    return state is not None and state not in FINISHED_STATES and state != UNKNOWN
 
 
 class Task(msgspec.Struct, frozen=True):
@@ -62,6 +69,10 @@ class Task(msgspec.Struct, frozen=True):
     def is_finished(self) -> bool:
         return self.state in FINISHED_STATES
 
+    @property
+    def is_active(self) -> bool:
+        return is_active(self.state)
+
 
 class QueueReading(msgspec.Struct, frozen=True):
     """One look at the queue."""
@@ -80,7 +91,7 @@ class TaskUsage(msgspec.Struct, frozen=True):
 
 
 class SettledTask(msgspec.Struct, frozen=True):
-    """What became of a task that left the queue."""
+    """What became of a task that is not in the queue; active where it is only not shown there."""
 
     task: Task
     usage: TaskUsage | None = None
@@ -139,7 +150,7 @@ class Scheduler(Protocol):
         ...
 
     def settle(self, tasks: Collection[str]) -> dict[str, SettledTask]:
-        """What became of tasks that left the queue; a task that is nowhere known is left out.
+        """What became of tasks that are not in the queue; a task that is nowhere known is left out.
 
         Raises:
             AccountingDisabledError: nobody keeps what becomes of tasks.

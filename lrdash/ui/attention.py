@@ -56,6 +56,8 @@ def _concerns_of(run: RunStatus) -> Iterator[Concern]:
             yield _concern(run, reason, "[: Checks")
     if tally == "pending" and "never start" in (run.reason_in_words or ""):
         yield _concern(run, plain(f"{run.reason}: {run.reason_in_words}"), "x: actions")
+    if run.state is None and run.reason:
+        yield _concern(run, plain(run.reason), "x: actions", "warning")
     if tally == "running" and run.progress.exceeds_time_limit:
         yield _concern(run, "will not finish within its time limit", "x t: time limit", "warning")
     silence = run.progress.last_output_seconds

@@ -205,7 +205,7 @@ def message(run: RunStatus, context: TableContext) -> list[Span]:
     silence = run.progress.last_output_seconds
     if tally == "running" and silence is not None and silence > SILENT_SECONDS:
         return [(f"{glyphs.warning} silent {age(silence)}", "warning")]
-    if tally == "pending":
+    if tally == "pending" or run.left_queue or run.state is None:
         reason = plain(run.reason_in_words or run.reason or "")
         reason = "" if reason == "None" else reason
         words = [word for word in (reason, _start(run)) if word]

@@ -19,7 +19,6 @@ import yaml
 from lrdash.control.submission import carry_out, plan_submission
 from lrdash.monitor.document import decode
 from lrdash.monitor.monitor import Monitor
-from lrdash.monitor.queue import SETTLE_TRIES
 from lrdash.monitor.snapshot import RunStatus, Snapshot
 from lrdash.scheduler.base import FINISHED_STATES, Scheduler
 from lrdash.scheduler.local import LocalScheduler
@@ -37,6 +36,7 @@ from tests.trainer.trainings import words
 LOOK_SECONDS = 0.15
 END_SECONDS = 120.0
 LATER_SECONDS = 3600.0
+LOOKS = 12
 """The end is judged when every file has come to its turn again, also those of runs that had ended."""
 PROGRAM = f"import runpy; runpy.run_path({workload.__file__!r}, run_name='__main__')"
 TRAINING_EPOCHS = 3
@@ -275,7 +275,7 @@ def is_active(run: RunStatus) -> bool:
 
 def look_to_the_end(monitor: Monitor) -> Snapshot:
     """Read everything, also what becomes of tasks that the scheduler has forgotten."""
-    for _ in range(SETTLE_TRIES + 1):
+    for _ in range(LOOKS):
         monitor.poll_queue()
         snapshot = monitor.poll_files(whole=True)
         if not any(is_active(run) for run in snapshot.runs):

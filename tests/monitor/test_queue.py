@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
+import msgspec
 import pytest
 
-from lrdash.errors import AccountingDisabledError, TimedOutError
+from lrdash.errors import AccountingDisabledError, TimedOutError, UnreachableError
 from lrdash.monitor.monitor import Monitor
-from lrdash.monitor.queue import SETTLE_TRIES
+from lrdash.monitor.queue import SETTLE_SECONDS
 from lrdash.monitor.snapshot import RunStatus, Snapshot
 from lrdash.scheduler.base import SettledTask, StreamPaths, Task, TaskUsage
+from lrdash.scheduler.records import SubmissionRecord, write_record
 from lrdash.sweep.identity import Identity
 from lrdash.sweep.paths import logs_dir, results_dir
 from lrdash.sweep.spec import Sweep
@@ -81,9 +84,7 @@ def test_a_controller_that_never_answered_is_unavailable_not_empty(watched: Watc
 
 
 def test_records_and_logs_tell_of_runs_that_nobody_could_be_asked_about(watched: Watched) -> None:
-    identity = Identity("s", "text", 0, "fast", "7_0", 0, 29700, "h", "slurm", str(watched.sweep.root))
-    logs_dir(watched.sweep).mkdir(parents=True)
-    (logs_dir(watched.sweep) / "7_0.out").write_text(f"{identity}\n")
+    write_log(watched.sweep)
     watched.scheduler.tasks = TimedOutError("no answer")
     run = watched.run()
     assert (run.task, run.state, run.reason) == ("7_0", "UNKNOWN", "the scheduler has not answered yet")
@@ -95,7 +96,6 @@ def test_accounting_that_lags_does_not_overrule_what_the_queue_said(watched: Wat
     watched.scheduler.tasks = (by_hand(watched.sweep, "7_0", "RUNNING"),)
     watched.poll()
     watched.scheduler.tasks = ()
-    watched.scheduler.settled = {"7_0": SettledTask(Task("7_0", "PENDING"))}
     assert watched.run().state == "RUNNING"
     ended = Task("7_0", "FAILED", exit_code="3:0")
     watched.scheduler.settled = {"7_0": SettledTask(ended, TaskUsage(max_rss_bytes=5))}
@@ -105,36 +105,114 @@ def test_accounting_that_lags_does_not_overrule_what_the_queue_said(watched: Wat
     assert run.usage.max_rss_bytes == 5
 
 
-def test_a_task_that_nobody_accounts_for_is_unknown_after_a_while_and_asked_no_more(watched: Watched) -> None:
+NO_ACCOUNTING = AccountingDisabledError("sacct: Slurm accounting storage is disabled")
+
+
+def test_accounting_has_two_minutes_to_say_what_became_of_a_task(watched: Watched) -> None:
+    """However often it is asked, and by how many sessions; until then nothing old is shown as new."""
+    started = watched.clock.now - 60
+    watched.scheduler.tasks = (by_hand(watched.sweep, "7_0", "RUNNING", started=started),)
+    watched.poll()
+    watched.clock.now += 10
+    watched.scheduler.tasks = ()
+    for _ in range(20):
+        run = watched.run()
+    assert (run.state, run.elapsed_seconds) == ("RUNNING", 70)
+    assert run.left_queue is not None
+    assert "nobody accounts for it yet" in str(run.reason)
+    watched.clock.now += SETTLE_SECONDS - 1
+    watched.again()
+    run = watched.run()
+    assert (run.state, run.elapsed_seconds) == ("RUNNING", 70)
+    watched.clock.now += 1
+    watched.again()
+    run = watched.run()
+    assert (run.state, run.left_queue) == ("UNKNOWN", None)
+    assert run.reason == "left the queue, and nobody accounts for it"
+
+
+def test_without_accounting_a_task_that_left_the_queue_is_unknown_at_once(watched: Watched) -> None:
     watched.scheduler.tasks = (by_hand(watched.sweep, "7_0", "RUNNING"),)
     watched.poll()
-    watched.scheduler.tasks, watched.scheduler.settled = (), AccountingDisabledError("sacct: disabled")
-    states = [watched.run().state for _ in range(SETTLE_TRIES)]
-    assert states[0] == "RUNNING"
-    assert states[-1] == "UNKNOWN"
+    watched.scheduler.tasks, watched.scheduler.settled = (), NO_ACCOUNTING
+    watched.again()
+    assert watched.run().state == "UNKNOWN"
     asked = watched.scheduler.calls.count("settle")
     watched.poll()
-    assert watched.scheduler.calls.count("settle") == asked
+    assert watched.scheduler.calls.count("settle") == asked, "and asked about no more"
+
+
+def test_while_accounting_is_down_it_is_asked_again(watched: Watched) -> None:
+    watched.scheduler.tasks = (by_hand(watched.sweep, "7_0", "RUNNING"),)
+    watched.poll()
+    watched.scheduler.tasks, watched.scheduler.settled = (), UnreachableError("sacct: Connection refused")
+    assert watched.run().state == "RUNNING"
+    watched.clock.now += SETTLE_SECONDS
+    assert watched.run().state == "UNKNOWN"
+    watched.scheduler.settled = {"7_0": SettledTask(Task("7_0", "FAILED", exit_code="3:0"))}
+    run = watched.run()
+    assert (run.state, run.reason) == ("FAILED", None)
+
+
+def test_a_task_that_the_controller_knows_has_not_vanished(watched: Watched) -> None:
+    """It may be another user's, whose jobs are not asked for."""
+    write_log(watched.sweep)
+    watched.scheduler.settled = {"7_0": SettledTask(Task("7_0", "RUNNING"))}
+    run = watched.run()
+    assert (run.state, run.reason, run.left_queue) == ("RUNNING", None, None)
 
 
 def test_what_vanishes_while_it_waits_and_left_no_log_was_cancelled(watched: Watched) -> None:
     watched.scheduler.tasks = (by_hand(watched.sweep, "7_0", "PENDING", submitted=1_800_000_000.0),)
     watched.poll()
-    watched.scheduler.tasks, watched.scheduler.settled = (), AccountingDisabledError("sacct: disabled")
-    for _ in range(SETTLE_TRIES):
-        run = watched.run()
+    watched.scheduler.tasks, watched.scheduler.settled = (), NO_ACCOUNTING
+    run = watched.run()
     assert (run.state, run.reason) == ("CANCELLED", "left the queue before it started")
 
 
-def test_results_settle_a_task_that_nobody_accounts_for(watched: Watched) -> None:
+@pytest.mark.parametrize("settled", [NO_ACCOUNTING, {}], ids=["no accounting", "accounting that lags"])
+def test_results_settle_a_task_that_left_the_queue(watched: Watched, settled: Any) -> None:
     watched.scheduler.tasks = (by_hand(watched.sweep, "7_0", "RUNNING"),)
     watched.poll()
     write_results(watched.sweep, job="7_0")
-    watched.scheduler.tasks, watched.scheduler.settled = (), AccountingDisabledError("sacct: disabled")
-    for _ in range(SETTLE_TRIES):
-        run = watched.run()
+    watched.scheduler.tasks, watched.scheduler.settled = (), settled
+    watched.again()
+    run = watched.run()
     assert run.state == "COMPLETED"
     assert "nobody accounts for it" in str(run.reason)
+
+
+def test_what_a_task_used_is_known_after_a_restart(watched: Watched) -> None:
+    watched.scheduler.tasks = (by_hand(watched.sweep, "7_0", "RUNNING"),)
+    watched.poll()
+    used = TaskUsage(max_rss_bytes=5, cpu_seconds=60.0)
+    watched.scheduler.tasks = ()
+    watched.scheduler.settled = {"7_0": SettledTask(Task("7_0", "COMPLETED", exit_code="0:0"), used)}
+    before = watched.run().usage
+    assert before is not None
+    watched.again()
+    assert watched.run().usage == before
+
+
+def test_a_submission_without_an_answer_is_told_until_another_one_has_it(watched: Watched) -> None:
+    """As after a kill between the record and sbatch."""
+    record = SubmissionRecord(
+        state="intended", time="2026-11-23T08:15:00+00:00", sweep="s", group="text", indices=(0,),
+        runs=("fast",), scheduler="slurm", command=("sbatch",), script="text.sbatch", script_sha256="0",
+        user="u", host="h", token="0123abcd",
+    )  # fmt: skip
+    write_record(watched.sweep, record)
+    first, second = watched.poll().runs
+    assert first.state is None
+    assert "its submission at 2026-11-23T08:15:00+00:00 got no answer" in str(first.reason)
+    assert second.reason is None
+    found = by_hand(watched.sweep, "7_0", "PENDING", comment="lrdash:0123abcd")
+    watched.scheduler.tasks = (found,)
+    assert watched.run().state == "PENDING"
+    watched.scheduler.tasks = ()
+    write_record(watched.sweep, msgspec.structs.replace(record, state="refused", token="4567abcd"))
+    watched.again()
+    assert "got no answer" not in str(watched.run().reason)
 
 
 def test_the_end_of_a_task_is_remembered_when_slurm_has_forgotten_it(watched: Watched) -> None:
@@ -186,6 +264,12 @@ def test_jobs_of_other_sweeps_are_left_alone(watched: Watched) -> None:
         Task("9", "RUNNING", work_dir=str(watched.sweep.root), name=watched.sweep.job_name("text")),
     )
     assert [run.state for run in watched.poll().runs] == [None, None]
+
+
+def write_log(sweep: Sweep) -> None:
+    identity = Identity("s", "text", 0, "fast", "7_0", 0, 29700, "h", "slurm", str(sweep.root))
+    logs_dir(sweep).mkdir(parents=True)
+    (logs_dir(sweep) / "7_0.out").write_text(f"{identity}\n")
 
 
 def write_results(sweep: Sweep, job: str) -> None:

@@ -22,9 +22,13 @@ def scheduler(slurm_accounting_cluster: Cluster) -> Iterator[SlurmScheduler]:
 
 def wait_settled(scheduler: SlurmScheduler, *tasks: str) -> dict[str, SettledTask]:
     return (
-        wait_until(lambda: (found := scheduler.settle(tasks)) and found.keys() == set(tasks) and found, 15)
+        wait_until(lambda: (found := scheduler.settle(tasks)) and _have_ended(found, tasks) and found, 15)
         or {}
     )
+
+
+def _have_ended(found: dict[str, SettledTask], tasks: tuple[str, ...]) -> bool:
+    return found.keys() == set(tasks) and all(each.task.is_finished for each in found.values())
 
 
 def test_ended_tasks_and_what_they_used(slurm_accounting_cluster: Cluster, scheduler: SlurmScheduler) -> None:
@@ -64,11 +68,12 @@ def _exit_code(scheduler: SlurmScheduler, task: str) -> str | None:
     return settled.task.exit_code if settled else None
 
 
-def test_a_running_task_is_not_settled(slurm_accounting_cluster: Cluster, scheduler: SlurmScheduler) -> None:
+def test_a_running_task_is_known_to_run(slurm_accounting_cluster: Cluster, scheduler: SlurmScheduler) -> None:
     job = slurm_accounting_cluster.sbatch()
     wait_until(lambda: slurm_accounting_cluster.states(job) == ["RUNNING"])
 
-    assert scheduler.settle([job]) == {}
+    task = scheduler.settle([job])[job].task
+    assert (task.state, task.exit_code) == ("RUNNING", None)
 
 
 def test_cancelled_while_pending(slurm_accounting_cluster: Cluster, scheduler: SlurmScheduler) -> None:

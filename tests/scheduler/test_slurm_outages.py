@@ -21,6 +21,7 @@ from lrdash.errors import (
 )
 from lrdash.scheduler.base import Submission
 from lrdash.scheduler.slurm import SlurmScheduler
+from tests.scheduler.test_slurm_scheduler import with_token
 from tests.slurm.cluster import Cluster
 from tests.waiting import wait_until
 
@@ -110,7 +111,7 @@ def submit_to_a_frozen_controller(cluster: Cluster, submission: Submission) -> s
             scheduler.submit(submission)
     finally:
         cluster.thaw("slurmctld")
-    found = wait_until(lambda: scheduler.find_by_token(submission.token), 15, "the job of that token")
+    found = wait_until(lambda: with_token(scheduler, submission.token), 15, "the job of that token")
     assert [task.index for task in found] == [0, 1]
     (job,) = {task.job for task in found}
     return job
@@ -173,4 +174,4 @@ def test_closing_leaves_a_running_sbatch_alone(own_slurm_cluster: Cluster, submi
     assert _sbatch_of(submission.token), "closing killed it"
     own_slurm_cluster.thaw("slurmctld")
     another = SlurmScheduler(own_slurm_cluster.environment)
-    wait_until(lambda: another.find_by_token(submission.token), 15)
+    wait_until(lambda: with_token(another, submission.token), 15)

@@ -14,6 +14,7 @@ import pytest
 from lrdash.errors import RefusedError
 from lrdash.scheduler.base import Submission, Task
 from lrdash.scheduler.slurm import SlurmScheduler
+from lrdash.scheduler.slurm.submit import comment
 from tests.slurm.cluster import Cluster
 from tests.waiting import wait_until
 
@@ -58,6 +59,11 @@ def job_tasks(scheduler: SlurmScheduler, job: str, state: str = "") -> list[Task
     return tasks if all(task.state == (state or task.state) for task in tasks) else []
 
 
+def with_token(scheduler: SlurmScheduler, token: str) -> list[Task]:
+    """The user's tasks in the queue whose job was submitted with this token."""
+    return [task for task in scheduler.read_queue([USER]).tasks if task.comment == comment(token)]
+
+
 def test_a_submitted_array_runs_and_its_logs_are_found(
     scheduler: SlurmScheduler, submission: Submission
 ) -> None:
@@ -75,11 +81,11 @@ def test_a_submitted_array_runs_and_its_logs_are_found(
     assert text in ("index 2 gpus 2,3 rate 2e-5\n", "index 2 gpus 0,1 rate 2e-5\n")
 
 
-def test_a_job_is_found_by_its_token(scheduler: SlurmScheduler, submission: Submission) -> None:
+def test_a_job_carries_its_token(scheduler: SlurmScheduler, submission: Submission) -> None:
     job = scheduler.submit(submission)
 
-    assert {task.job for task in scheduler.find_by_token(submission.token)} == {job}
-    assert scheduler.find_by_token("another") == ()
+    assert {task.job for task in with_token(scheduler, submission.token)} == {job}
+    assert with_token(scheduler, "another") == []
 
 
 def test_a_cancelled_index_leaves_the_others_alone(scheduler: SlurmScheduler, submission: Submission) -> None:
@@ -99,7 +105,7 @@ def test_a_check_tells_when_it_would_start_and_submits_nothing(
     words = scheduler.check(submission)
 
     assert re.match(r"Job \d+ to start at \d{4}-\d\d-\d\dT.* in partition ailab$", words)
-    assert scheduler.find_by_token(submission.token) == ()
+    assert with_token(scheduler, submission.token) == []
 
 
 def test_a_check_tells_why_it_would_be_refused(scheduler: SlurmScheduler, submission: Submission) -> None:
@@ -132,7 +138,7 @@ def test_a_refused_submission_leaves_nothing_that_could_run(
     with pytest.raises(RefusedError, match="Requested node configuration is not available"):
         scheduler.submit(refused)
 
-    assert all(task.is_finished for task in scheduler.find_by_token(submission.token))
+    assert all(task.is_finished for task in with_token(scheduler, submission.token))
 
 
 def test_variables_that_change_squeue_and_sbatch_do_not(

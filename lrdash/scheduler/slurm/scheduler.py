@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import getpass
 import os
 from collections.abc import Collection, Mapping, Sequence
 
@@ -19,7 +18,7 @@ from lrdash.scheduler.slurm.limits import asked_time_limit, check_limits, partit
 from lrdash.scheduler.slurm.log_paths import stream_paths
 from lrdash.scheduler.slurm.queue import new_mark, parse_queue, queue_format
 from lrdash.scheduler.slurm.records import Record, parse_records, record_tasks
-from lrdash.scheduler.slurm.submit import comment, parse_job_id, sbatch_command
+from lrdash.scheduler.slurm.submit import parse_job_id, sbatch_command
 
 
 class SlurmScheduler:
@@ -41,7 +40,7 @@ class SlurmScheduler:
         return sbatch_command(submission)
 
     def submit(self, submission: Submission) -> str:
-        """Submit once; after a TimedOutError the job may exist, and `find_by_token` tells."""
+        """Submit once; after a TimedOutError the job may exist, and carries the submission's token."""
         return parse_job_id(self._sbatch(sbatch_command(submission), submission).out)
 
     def check(self, submission: Submission) -> str:
@@ -51,11 +50,6 @@ class SlurmScheduler:
             record = self._client.ask("scontrol", "-o", "show", "partition", partition)
             check_limits(record, asked_time_limit(submission, self._environment))
         return words
-
-    def find_by_token(self, token: str) -> tuple[Task, ...]:
-        """The user's tasks in the queue whose job was submitted with this token."""
-        tasks = self.read_queue([getpass.getuser()]).tasks
-        return tuple(task for task in tasks if task.comment == comment(token))
 
     def read_queue(self, users: Collection[str]) -> QueueReading:
         mark = new_mark()
@@ -110,22 +104,25 @@ class SlurmScheduler:
         return parse_accounting(out, mark, tasks)
 
     def _ask_controller(self, tasks: Collection[str]) -> dict[str, SettledTask]:
-        """What the controller remembers of finished tasks: MinJobAge seconds, usually 300."""
+        """What the controller remembers of tasks, the finished ones for MinJobAge seconds, usually 300."""
         records = [record for job in _jobs(tasks) for record in self._records(job)]
         known = {task.id: task for record in records for task in record_tasks(record)}
-        # Tasks that were cancelled while pending share the record of their array.
-        found = {task: known.get(task) or known.get(task.partition("_")[0]) for task in tasks}
-        return {
-            identity: SettledTask(msgspec.structs.replace(task, id=identity))
-            for identity, task in found.items()
-            if task is not None and task.is_finished
-        }
+        return {identity: SettledTask(task) for identity in tasks if (task := _find(known, identity))}
 
     def _records(self, job: str) -> tuple[Record, ...]:
         try:
             return parse_records(self._client.ask("scontrol", "show", "job", job))
         except InvalidJobError:
             return ()
+
+
+def _find(known: Mapping[str, Task], identity: str) -> Task | None:
+    # Tasks that were cancelled while pending share the record of their array.
+    task = known.get(identity) or known.get(identity.partition("_")[0])
+    if task is None or not (task.is_finished or task.id == identity):
+        return None
+    # scontrol shows 0:0 of a task that has not ended.
+    return msgspec.structs.replace(task, id=identity, exit_code=task.exit_code if task.is_finished else None)
 
 
 def _jobs(tasks: Collection[str]) -> list[str]:

@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from lrdash.monitor.snapshot import RunStatus, Snapshot
-from lrdash.scheduler.base import FINISHED_STATES
 from lrdash.ui.dialogs.menu import MenuItem
 from lrdash.ui.format import plain
 
@@ -18,25 +17,21 @@ if TYPE_CHECKING:
 ACTIONS: dict[str, ActionName] = {"c": "cancel", "q": "requeue", "h": "hold", "l": "release"}
 
 
-def is_active(run: RunStatus) -> bool:
-    return run.state is not None and run.state not in FINISHED_STATES
-
-
 def to_submit(snapshot: Snapshot, letter: str) -> list[str]:
     """`s`: whatever is neither queued, running nor done; `f`: what failed."""
     if letter == "f":
         return [run.key for run in snapshot.runs if _has_failed(run)]
-    return [run.key for run in snapshot.runs if not is_active(run) and run.state != "COMPLETED"]
+    return [run.key for run in snapshot.runs if not run.is_active and run.state != "COMPLETED"]
 
 
 def _has_failed(run: RunStatus) -> bool:
-    return run.state in FINISHED_STATES and run.state != "COMPLETED"
+    return run.state not in (None, "COMPLETED") and not run.is_active
 
 
 def action_items(snapshot: Snapshot, targets: Sequence[RunStatus]) -> list[MenuItem]:
     """Everything, with the reason where something cannot be done just now."""
     rest, failed = len(to_submit(snapshot, "s")), len(to_submit(snapshot, "f"))
-    active = [run for run in targets if is_active(run)]
+    active = [run for run in targets if run.is_active]
     pending = [run for run in targets if run.state == "PENDING"]
     idle = "" if active else "not in the queue"
     remedy = targets[0].diagnosis if len(targets) == 1 else None

@@ -1,13 +1,13 @@
-"""Tasks that only their logs still tell of: submitted by hand, on another day, and gone from the queue."""
+"""Tasks that only records and logs still tell of: submitted on another day, and gone from the queue."""
 
 from __future__ import annotations
 
 import os
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
-from lrdash.scheduler.base import Task
+from lrdash.scheduler.base import UNKNOWN, Task
 from lrdash.scheduler.ownership import run_of_log
 from lrdash.scheduler.records import SubmissionRecord
 from lrdash.sweep.identity import Identity, parse_identity
@@ -16,6 +16,7 @@ from lrdash.sweep.spec import Sweep
 
 _HEAD_BYTES = 4096
 _LOG = re.compile(r".+\.(?:out|err)")
+NOT_SEEN = "submitted; not seen in the queue yet"
 SEEN_IN_LOG = "known from its log"
 
 
@@ -40,9 +41,8 @@ class LoggedTasks:
             if owner is None:
                 continue
             run, task_id = owner
-            task = Task(task_id, "UNKNOWN", SEEN_IN_LOG)
-            if run.key not in found or _number(task) > _number(found[run.key]):
-                found[run.key] = task
+            task = Task(task_id, UNKNOWN, SEEN_IN_LOG)
+            found[run.key] = newest(found.get(run.key), task) or task
         return found
 
     def _identity(self, path: Path) -> Identity | None:
@@ -69,5 +69,20 @@ def _is_file(entry: os.DirEntry[str]) -> bool:
         return False
 
 
-def _number(task: Task) -> int:
+def recorded_tasks(sweep: Sweep, records: Iterable[SubmissionRecord]) -> Mapping[str, Task]:
+    """The newest task that a record tells of, by run key; its state is not known yet."""
+    return {
+        sweep.by_name[name].key: Task(f"{record.job}_{index}", "PENDING", NOT_SEEN)
+        for record in records
+        for index, name in record.run_of_index.items()
+        if record.job and name in sweep.by_name
+    }
+
+
+def newest(*tasks: Task | None) -> Task | None:
+    """The one of the newest job; of tasks of one job the first."""
+    return max((task for task in tasks if task), key=_job_number, default=None)
+
+
+def _job_number(task: Task) -> int:
     return int(task.job) if task.job.isdigit() else 0
