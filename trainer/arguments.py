@@ -121,6 +121,12 @@ class Arguments:
         asked = self.resume_from_checkpoint
         return {"": True, "true": True, "null": True, "false": False}.get(asked.lower(), Path(asked))
 
+    @property
+    def checkpoints_kept(self) -> int:
+        """Those that lie in output_dir while another is written; without saves, that of a stop."""
+        epochs = self.num_train_epochs
+        return 1 if self.save_strategy == "no" else min(self.save_total_limit or epochs, epochs)
+
     def effective_batch_size(self, processes: int) -> int:
         """Rows of one optimizer step."""
         return processes * self.per_device_train_batch_size * self.gradient_accumulation_steps

@@ -142,9 +142,13 @@ def clear_leftovers(output: Path) -> None:
 
 
 def remove_all(output: Path) -> None:
-    """Remove every checkpoint of an earlier run: theirs must not be taken for this one's."""
-    for path in folders(output):
-        remove_folder(path)
+    """Remove every checkpoint of an earlier run, and the model linked to it: they are not this run's."""
+    for folder in folders(output):
+        for path in folder.iterdir():
+            linked = output / path.name
+            if linked.is_file() and linked.samefile(path):
+                linked.unlink()
+        remove_folder(folder)
 
 
 def check_same_run(checkpoint: SavedCheckpoint, matters: Mapping[str, Any]) -> None:

@@ -115,7 +115,7 @@ def _memory_lines(
     )
     yield f"  an H200 has {_gigabytes(H200_BYTES).strip()}: {fits}"
     yield from _host_lines(arguments, shape, processes)
-    keep = min(arguments.save_total_limit or arguments.num_train_epochs, arguments.num_train_epochs)
+    keep = arguments.checkpoints_kept
     disk = checkpoints.disk_bytes(counts, keep)
     yield "Disk"
     yield f"  {'checkpoints at most':<22}{_gigabytes(disk)}  {keep} kept, one being written"

@@ -158,7 +158,6 @@ class Run:
         """An earlier run's files give way, or are continued. First process only."""
         arguments = self.arguments
         arguments.output.mkdir(parents=True, exist_ok=True)
-        checkpoints.clear_leftovers(arguments.output)
         if self.resumed is None:
             checkpoints.remove_all(arguments.output)
             resuming.remove_marker(arguments.output)
@@ -172,6 +171,9 @@ class Run:
     def _train(self) -> bool:
         """False if the run was asked to stop."""
         engine, resumed = self.engine, self.resumed
+        barrier()
+        if self.is_first:
+            checkpoints.clear_leftovers(self.arguments.output)
         barrier()
         self._check_disk()
         barrier()
@@ -201,11 +203,8 @@ class Run:
     def _check_disk(self) -> None:
         """Raises CheckpointError if the checkpoints cannot fit, before hours are spent."""
         arguments, output = self.arguments, self.arguments.output.absolute()
-        if arguments.save_strategy == "no":
-            return
-        keep = min(arguments.save_total_limit or arguments.num_train_epochs, arguments.num_train_epochs)
-        needed = checkpoints.disk_bytes(self.meta.parameters, keep)
-        held = sum(path.stat().st_size for path in output.rglob("checkpoint-*/*"))
+        needed = checkpoints.disk_bytes(self.meta.parameters, arguments.checkpoints_kept)
+        held = sum(path.stat().st_size for saved in checkpoints.folders(output) for path in saved.iterdir())
         folder = next(path for path in (output, *output.parents) if path.is_dir())
         free = shutil.disk_usage(folder).free + held
         if free < needed:

@@ -218,10 +218,48 @@ def fill_the_disk(_rank: int) -> None:
     shutil.disk_usage = lambda path: usage(10**9, 10**9, 10**6)  # type: ignore[assignment]
 
 
-def test_too_little_disk_is_known_before_the_first_step(demo_data: Path, tmp_path: Path) -> None:
-    run = train(words(demo_data), tmp_path, code=2, hook=fill_the_disk)
+@pytest.mark.parametrize("when", ["epoch", "no"])
+def test_too_little_disk_is_known_before_the_first_step(demo_data: Path, tmp_path: Path, when: str) -> None:
+    """Also without checkpoints: the trained model and a stop's checkpoint are written in any case."""
+    run = train(words(demo_data, save_strategy=when), tmp_path, code=2, hook=fill_the_disk)
     assert "too little disk" in message(run)
     assert "'loss'" not in run.out
+
+
+DISK = 10**9
+"""Bytes of a small disk that holds `saves` alone."""
+
+
+def measure_a_small_disk(_rank: int) -> None:
+    import collections
+
+    usage = collections.namedtuple("usage", "total used free")
+
+    def measure(path: Path) -> usage:
+        files = {path.stat().st_ino: path.stat().st_size for path in Path("saves").rglob("*")}
+        return usage(DISK, sum(files.values()), DISK - sum(files.values()))
+
+    shutil.disk_usage = measure  # type: ignore[assignment]
+
+
+def test_what_a_kill_inside_a_save_left_behind_takes_no_disk(demo_data: Path, tmp_path: Path) -> None:
+    left = tmp_path / "saves" / ".writing-checkpoint-epoch1"
+    left.mkdir(parents=True)
+    (tmp_path / "saves" / checkpoints.ARGUMENTS).write_text("{}")
+    with (left / "model.safetensors").open("wb") as file:
+        file.truncate(DISK)
+    train(words(demo_data, num_train_epochs=1), tmp_path, hook=measure_a_small_disk)
+    assert not left.exists()
+
+
+def test_starting_afresh_frees_the_model_that_was_trained_before(copy: Path) -> None:
+    saves = copy / "saves"
+    saved = saves / "checkpoint-epoch1" / "model.safetensors"
+    (saves / "model.safetensors").unlink()
+    (saves / "model.safetensors").hardlink_to(saved)
+    checkpoints.remove_all(saves)
+    assert not (saves / "model.safetensors").exists()
+    assert (saves / "cls_head.safetensors").exists()  # a copy: not the checkpoint's own file
 
 
 def no_space_left(_rank: int) -> None:
