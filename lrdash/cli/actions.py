@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 from lrdash.cli.confirm import confirm
 from lrdash.cli.context import the_scheduler, the_sweep
-from lrdash.errors import UsageError
+from lrdash.errors import NotInstalledError
 from lrdash.sweep.find import find_runs
 from lrdash.sweep.spec import Run, Sweep
 
@@ -40,7 +40,10 @@ def run(arguments: argparse.Namespace) -> int:
     runs = meant_runs(sweep, arguments.runs)
     scheduler = the_scheduler(arguments, sweep)
     if scheduler is None:
-        raise UsageError(f"{sweep.name} was never submitted: there is nothing to {arguments.action}")
+        raise NotInstalledError(
+            f"no squeue on PATH, and no submission of {sweep.name} is on record: "
+            f"log in to the cluster to {arguments.action} what was submitted there"
+        )
     plan = plan_action(sweep, scheduler, arguments.action, runs, arguments.time)
     tasks = "this task" if len(plan.targets) == 1 else f"these {len(plan.targets)} tasks"
     question = f"{arguments.action.capitalize().replace('-', ' ')} {tasks}?"

@@ -6,7 +6,6 @@ import argparse
 import os
 import subprocess
 import sys
-import time
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -96,13 +95,12 @@ def on_screen(sweep: Sweep) -> int:
     """The screen; afterwards asks whether runs that still go may go on."""
     from lrdash.cli.context import make_scheduler
     from lrdash.cli.screen import open_sweep
-    from lrdash.cli.wait import is_active
     from lrdash.monitor.monitor import Monitor
 
     code = open_sweep(sweep, make_scheduler("local", sweep))
     scheduler = make_scheduler("local", sweep)
     monitor = Monitor(sweep, scheduler)
-    active = [run for run in monitor.poll_queue().runs if is_active(run)]
+    active = [run for run in monitor.poll_queue().runs if run.is_active]
     if not active:
         return code
     print(
@@ -121,16 +119,15 @@ def in_lines(sweep: Sweep) -> int:
     """Progress lines until all runs have ended, then the comparison; 0 only if all succeeded."""
     from lrdash.cli.context import make_scheduler
     from lrdash.cli.results import print_results
-    from lrdash.cli.wait import is_active, report_changes
+    from lrdash.cli.wait import report_changes
+    from lrdash.cli.watching import watch
     from lrdash.monitor.monitor import Monitor
 
     monitor = Monitor(sweep, make_scheduler("local", sweep))
     states: dict[str, str | None] = {}
     epochs: dict[str, int] = {}
     try:
-        while True:
-            monitor.poll_queue()
-            snapshot = monitor.poll_files(whole=True)
+        for snapshot in watch(monitor):
             report_changes(snapshot, states)
             for run in snapshot.runs:
                 if len(run.metrics.epochs) != epochs.get(run.key, 0) and (last := run.metrics.last):
@@ -142,9 +139,8 @@ def in_lines(sweep: Sweep) -> int:
                         f"{run.key:10} epoch {epochs[run.key]} of {run.progress.epochs}: {numbers}",
                         file=sys.stderr,
                     )
-            if not any(is_active(run) for run in snapshot.runs):
+            if not any(run.is_active for run in snapshot.runs):
                 break
-            time.sleep(min(monitor.queue_interval, monitor.files_interval))
     finally:
         monitor.close()
     print_results(sweep)

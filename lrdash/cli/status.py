@@ -5,11 +5,11 @@ from __future__ import annotations
 import argparse
 import re
 import sys
-import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lrdash.cli.context import the_monitor
+from lrdash.cli.watching import watch
 
 if TYPE_CHECKING:
     from lrdash.monitor.snapshot import Snapshot
@@ -35,14 +35,13 @@ def run(arguments: argparse.Namespace) -> int:
         return 0
     monitor = the_monitor(arguments)
     try:
-        while True:
-            monitor.poll_queue()
-            _print(monitor.poll_files(whole=True), arguments.json)
+        for snapshot in watch(monitor):
+            _print(snapshot, arguments.json)
             if not arguments.watch:
-                return 0
-            time.sleep(min(monitor.queue_interval, monitor.files_interval))
+                break
     finally:
         monitor.close()
+    return 0
 
 
 def _print(snapshot: Snapshot, as_json: bool) -> None:

@@ -1,4 +1,4 @@
-"""`lrdash wait`: until every run has ended."""
+"""`lrdash wait`: until every run that was submitted has ended."""
 
 from __future__ import annotations
 
@@ -8,10 +8,12 @@ import time
 from typing import TYPE_CHECKING
 
 from lrdash.cli.context import the_monitor
+from lrdash.cli.watching import watch
 from lrdash.errors import UnreachableError, UsageError
 
 if TYPE_CHECKING:
-    from lrdash.monitor.snapshot import RunStatus, Snapshot
+    from lrdash.monitor.monitor import Monitor
+    from lrdash.monitor.snapshot import Snapshot
 
 PATIENCE_SECONDS = 300.0
 EXIT_RUN_FAILED = 1
@@ -24,7 +26,7 @@ def add_parser(
     parser = subparsers.add_parser(
         "wait",
         parents=[common],
-        help="until all runs have ended; exit 1 when one failed, 3 when a check failed",
+        help="until all submitted runs have ended; exit 1 when one failed, 3 when a check failed",
     )
     parser.add_argument(
         "--patience",
@@ -38,42 +40,40 @@ def add_parser(
 
 def run(arguments: argparse.Namespace) -> int:
     monitor = the_monitor(arguments)
-    states: dict[str, str | None] = {}
-    reached = time.monotonic()
     try:
-        while True:
-            monitor.poll_queue()
-            snapshot = monitor.poll_files(whole=True)
-            report_changes(snapshot, states)
-            queue = snapshot.sources.queue
-            if queue.state in ("fresh", "off") and all(run.state is None for run in snapshot.runs):
-                raise UsageError("nothing was submitted; `lrdash submit` does it")
-            if queue.state in ("fresh", "off"):
-                reached = time.monotonic()
-                if not any(is_active(run) for run in snapshot.runs):
-                    return verdict(snapshot)
-            elif time.monotonic() - reached > arguments.patience:
-                raise UnreachableError(
-                    f"no answer for {arguments.patience:g} s: {queue.error}; try again later"
-                )
-            time.sleep(min(monitor.queue_interval, monitor.files_interval))
+        snapshot = _last_snapshot(monitor, arguments.patience)
     finally:
         monitor.close()
+    if left_out := [run.key for run in snapshot.runs if run.state is None]:
+        print(f"not submitted, and not waited for: {', '.join(left_out)}", file=sys.stderr)
+    return verdict(snapshot)
 
 
-def is_active(run: RunStatus) -> bool:
-    """Whether the run may still change without anybody's doing; a run that was never submitted may not."""
-    from lrdash.scheduler.base import FINISHED_STATES
-
-    return run.state is not None and run.state not in FINISHED_STATES and run.state != "UNKNOWN"
+def _last_snapshot(monitor: Monitor, patience: float) -> Snapshot:
+    """The one in which nothing that was submitted runs any more."""
+    states: dict[str, str | None] = {}
+    reached = time.monotonic()
+    for snapshot in watch(monitor):
+        report_changes(snapshot, states)
+        queue = snapshot.sources.queue
+        if queue.state in ("fresh", "off"):
+            reached = time.monotonic()
+            if all(run.state is None for run in snapshot.runs):
+                raise UsageError("nothing was submitted; `lrdash submit` does it")
+            if not any(run.is_active for run in snapshot.runs):
+                return snapshot
+        elif time.monotonic() - reached > patience:
+            raise UnreachableError(f"no answer for {patience:g} s: {queue.error}; try again later")
+    raise AssertionError("watching does not end")
 
 
 def verdict(snapshot: Snapshot) -> int:
     """The exit code of a sweep in which nothing runs any more."""
-    if any(run.state != "COMPLETED" for run in snapshot.runs):
+    submitted = [run for run in snapshot.runs if run.state is not None]
+    if any(run.state != "COMPLETED" for run in submitted):
         return EXIT_RUN_FAILED
     failed = ("MISSING", "WRONG_VALUE", "FORBIDDEN")
-    if any(check.verdict in failed for run in snapshot.runs for check in run.checks):
+    if any(check.verdict in failed for run in submitted for check in run.checks):
         return EXIT_CHECK_FAILED
     return 0
 
