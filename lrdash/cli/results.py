@@ -155,8 +155,7 @@ def _metrics(candidate: Candidate, arguments: argparse.Namespace) -> None:
         document = {"reported": candidate.results.predict, "computed": summary}
         _put(msgspec.json.format(msgspec.json.encode(document), indent=2).decode() + "\n", arguments.output)
         return
-    labels = candidate.predictions.labels if candidate.predictions else ()
-    print_run(summary, candidate.results, labels, sys.stdout)
+    print_run(summary, candidate.results, sys.stdout)
 
 
 def _predictions(candidate: Candidate, arguments: argparse.Namespace) -> int:

@@ -132,7 +132,7 @@ def _confusions(group: GroupComparison) -> Iterator[str]:
         return
     yield '<h3>Confusion matrices and calibration</h3><div class="matrices">'
     for at, run in known:
-        yield f"<figure>{_matrix(group, run, base)}"
+        yield f"<figure>{_matrix(run, base)}"
         bars = [
             (bar.confidence or 0.0, bar.accuracy or 0.0, bar.count) for bar in run.reliability if bar.count
         ]
@@ -144,9 +144,9 @@ def _confusions(group: GroupComparison) -> Iterator[str]:
     yield "</div>"
 
 
-def _matrix(group: GroupComparison, run: RunSummary, base: RunSummary | None) -> str:
+def _matrix(run: RunSummary, base: RunSummary | None) -> str:
     assert run.confusion
-    names = [clean(name) for name in group.labels]
+    names = [clean(name) for name in run.labels]
     head = "".join(f"<th>{escape(name)}</th>" for name in names)
     rows = []
     for truth, row in enumerate(run.confusion):
@@ -162,9 +162,8 @@ def _cell(run: RunSummary, base: RunSummary | None, truth: int, guess: int) -> s
     assert run.confusion
     count = run.confusion[truth][guess]
     share = count / max(1, sum(run.confusion[truth]))
-    other = base.confusion if base and base is not run else None
-    comparable = other is not None and len(other) == len(run.confusion)
-    change = f"<small>{signed(count - other[truth][guess], 0)}</small>" if other and comparable else ""
+    other = base.confusion if base and base is not run and base.labels == run.labels else None
+    change = f"<small>{signed(count - other[truth][guess], 0)}</small>" if other else ""
     kind = "right" if truth == guess else "wrong"
     return f'<td class="{kind}" style="--share:{share:.3f}">{count:,}{change}</td>'
 

@@ -31,20 +31,20 @@ EPOCH_COLUMNS = {
 TEXT_WIDTH = 48
 
 
-def print_run(run: RunSummary, results: RunResults, labels: Sequence[str], file: TextIO) -> None:
+def print_run(run: RunSummary, results: RunResults, file: TextIO) -> None:
     """Everything that is known about one run's worth."""
     console = Console(file=file, highlight=False, width=None if file.isatty() else PLAIN_WIDTH)
     console.print(Text(f"{clean(run.run)} · {clean(run.label)}", style="bold"))
-    for table in run_tables(run, results, labels):
+    for table in run_tables(run, results):
         console.print(rich_table(table))
     for note in run.notes:
         console.print(Text(f"! {clean(note)}", style="yellow"))
 
 
-def run_tables(run: RunSummary, results: RunResults, labels: Sequence[str]) -> Iterator[Table]:
+def run_tables(run: RunSummary, results: RunResults) -> Iterator[Table]:
     yield metrics_table(run, results)
     if run.confusion:
-        names = tuple(clean(name) for name in labels)
+        names = tuple(clean(name) for name in run.labels)
         rows = [(names[at], *map(str, row)) for at, row in enumerate(run.confusion)]
         yield Table("Confusion: rows are the truth", ("", *names), tuple(rows))
     if run.epochs:

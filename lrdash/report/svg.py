@@ -7,6 +7,7 @@ Measured values are joined by straight segments; nothing is smoothed.
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from html import escape
@@ -158,8 +159,12 @@ def by_rate(points: Sequence[tuple[str, int, float, float, float, float]], descr
     frame = Frame((rates[0] / 2, rates[-1] * 2), (ticks[0], ticks[-1]), log_x=True)
     frame.y_axis(ticks)
     frame.x_axis(rates, [_rate(rate) for rate in rates], "learning rate of the backbone")
+    beside = Counter(point[2] for point in points)
+    drawn: Counter[float] = Counter()
     for label, number, rate, value, low, high in points:
-        x = frame.at_x(rate) + 5 * (number - 1)  # runs of one rate beside each other
+        # Runs of one rate stand beside each other, around it.
+        x = frame.at_x(rate) + (drawn[rate] - (beside[rate] - 1) / 2) * min(8.0, 32 / beside[rate])
+        drawn[rate] += 1
         frame.add(
             f'<line class="whisker" style="stroke:{colour(number)}" x1="{x:.1f}" x2="{x:.1f}" '
             f'y1="{frame.at_y(low):.1f}" y2="{frame.at_y(high):.1f}"/>'

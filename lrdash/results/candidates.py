@@ -14,7 +14,16 @@ from lrdash.results.documents import Labels, RunResults
 from lrdash.results.history import ResultsReader
 from lrdash.results.predictions import Predictions, PredictionStore
 from lrdash.sweep import paths
-from lrdash.sweep.spec import Run, Sweep
+from lrdash.sweep.labels import RATES, run_labels
+from lrdash.sweep.spec import Args, Run, Sweep
+
+SEED_KEYS = ("seed", "data_seed")
+NO_CONFIGURATION = frozenset(("output_dir", "logging_dir", "run_name", "results_dir"))
+"""Arguments that say where a run writes, or how it is called."""
+FACTORS = frozenset(
+    ("per_device_train_batch_size", "per_device_eval_batch_size", "gradient_accumulation_steps")
+)
+"""How a batch was divided. Another division trains the same."""
 
 
 @dataclass(frozen=True)
@@ -24,6 +33,7 @@ class Candidate:
     run: str
     label: str
     group: str | None = None
+    """Runs of one group are scored on the same rows; of those without a group nobody says so."""
     index: int | None = None
     args: Mapping[str, Any] = field(default_factory=dict)
     processes: int = 1
@@ -45,6 +55,15 @@ class Candidate:
     def seed(self) -> Any:
         return self.args.get("seed")
 
+    @property
+    def configuration(self) -> str:
+        """Equal for runs that differ in their seed only."""
+        named = sorted((key, value) for key, value in self.args.items() if key not in _NO_PART)
+        return repr(named) if self.args else self.run
+
+
+_NO_PART = NO_CONFIGURATION.union(SEED_KEYS)
+
 
 def prediction_store() -> PredictionStore:
     """The store of this user, in the cache folder of the platform."""
@@ -56,7 +75,8 @@ def sweep_candidates(
 ) -> tuple[Candidate, ...]:
     """Every run of a sweep, in its order; without predictions when `store` is None."""
     processes = {group.name: group.processes for group in sweep.groups}
-    found = [_of_run(sweep, run, processes[run.group], reader) for run in sweep.runs]
+    every = [_of_run(sweep, run, processes[run.group], reader) for run in sweep.runs]
+    found = [one for group in sweep.groups for one in _relabelled(group.runs, every)]
     return with_predictions(found, store) if store else tuple(found)
 
 
@@ -90,7 +110,37 @@ def _with_all_classes(one: Candidate, others: Sequence[Candidate], store: Predic
 
 def _of_run(sweep: Sweep, run: Run, processes: int, reader: ResultsReader) -> Candidate:
     results = reader.read(paths.results_dir(sweep, run), paths.saves_dir(sweep, run))
-    return Candidate(run.name, run.label, run.group, run.index, run.args, processes, results)
+    args = trained_args(run.args, results)
+    return Candidate(run.name, run.label, run.group, run.index, args, processes, results)
+
+
+def trained_args(asked: Args, results: RunResults) -> Args:
+    """The sweep's arguments, with the values that the run was really started with (`submit --set`)."""
+    trained = results.meta.args if results.meta else {}
+    known = {*asked, *RATES, *SEED_KEYS} - FACTORS
+    changed = {key: trained[key] for key in trained if key in known and _differ(asked.get(key), trained[key])}
+    return {**asked, **changed}
+
+
+def _differ(asked: object, trained: object) -> bool:
+    return isinstance(trained, str | int | float | None) and asked != trained
+
+
+def _relabelled(runs: Sequence[Run], every: Sequence[Candidate]) -> list[Candidate]:
+    """A group's candidates; one trained with other arguments than the sweep's is named by those."""
+    found = [one for one in every if one.group == runs[0].group]
+    if all(one.args == run.args for one, run in zip(found, runs, strict=True)):
+        return found
+    values: dict[str, set[str]] = {}
+    for one in found:
+        for key, value in one.args.items():
+            values.setdefault(key, set()).add(repr(value))
+    told = [  # the trainer's default of an argument that nobody gave tells runs apart only where it differs
+        {key: value for key, value in one.args.items() if key in run.args or len(values[key]) > 1}
+        for one, run in zip(found, runs, strict=True)
+    ]
+    labels = run_labels([one.run for one in found], told)
+    return [replace(one, label=label) for one, label in zip(found, labels, strict=True)]
 
 
 def _with_one(one: Candidate, read: Predictions | ResultsError | None) -> Candidate:

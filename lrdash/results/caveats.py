@@ -12,13 +12,17 @@ from lrdash.sweep.labels import format_rate
 
 
 def caveats_of(group: GroupComparison, candidates: Sequence[Candidate], epoch: Which) -> tuple[str, ...]:
-    parts = (
-        _epochs(group),
-        _collapsed(group),
+    related = group.group is not None and len(candidates) > 1
+    between = (
+        _epochs(group, candidates, epoch),
         _seeds(candidates),
-        _selection(candidates, epoch),
         _edge(group, candidates),
         _missing_cell(candidates),
+    )
+    parts = (
+        *(between if related else ()),
+        _collapsed(group),
+        _selection(candidates, epoch),
         _rising_loss(candidates),
         _stopping(group, candidates),
         _unpaired(group),
@@ -26,10 +30,14 @@ def caveats_of(group: GroupComparison, candidates: Sequence[Candidate], epoch: W
     return tuple(caveat for part in parts for caveat in part)
 
 
-def _epochs(group: GroupComparison) -> Iterator[str]:
-    done = {named(run.label): run.epoch for run in group.runs if run.epoch is not None}
+def _epochs(group: GroupComparison, candidates: Sequence[Candidate], epoch: Which) -> Iterator[str]:
+    """How far the runs are; the best epochs of finished runs may well be different ones."""
+    reached = {run.run: run.epoch for run in group.runs}
+    if epoch == "best":
+        reached = {one.run: (one.results.last or {}).get("epoch") for one in candidates}
+    done = {named(run.label): where for run in group.runs if (where := reached[run.run]) is not None}
     if len(set(done.values())) > 1:
-        at = listed(f"{label} at {epoch:g}" for label, epoch in done.items())
+        at = listed(f"{label} at {where:g}" for label, where in done.items())
         yield f"The runs are at different epochs ({at}): not comparable yet."
 
 
@@ -41,7 +49,7 @@ def _collapsed(group: GroupComparison) -> Iterator[str]:
 
 
 def _seeds(candidates: Sequence[Candidate]) -> Iterator[str]:
-    if len(candidates) > 1 and len({one.seed for one in candidates}) == 1:
+    if len(candidates) > 1 and len({one.seed for one in candidates} - {None}) <= 1:
         yield (
             "One seed: the tests cover the choice of test rows, not of the seed. Another seed may move "
             "each run by more than the differences seen here."

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from functools import partial
 from itertools import combinations
 
@@ -13,15 +13,17 @@ from lrdash.results import inference, metrics
 from lrdash.results.candidates import Candidate
 from lrdash.results.caveats import caveats_of
 from lrdash.results.comparison import ALPHA, Comparison, Estimate, GroupComparison, Pair, RunSummary, Which
-from lrdash.results.documents import RunResults
+from lrdash.results.documents import Labels, RunResults
 from lrdash.results.metrics import Confusion
 from lrdash.results.pairing import Pairing, f1_difference, pair
-from lrdash.results.questions import answers, conclusion
-from lrdash.results.seeds import configurations, in_words, seed_pairs
+from lrdash.results.questions import answers, conclusion, unrelated
+from lrdash.results.seeds import configuration_of, configurations, in_words, seed_pairs
 from lrdash.results.values import Row
 
 MOST_RUNS_ALL_PAIRS = 8
 """In a larger group each run is compared with the baseline only: fewer tests, and fewer rows to read."""
+COUNTS = ("n", "tn", "fp", "fn", "tp")
+"""Of an epoch's row, behind `eval_`."""
 AGREEMENT = 1e-4
 """Reported and recomputed metrics differ by less than this: tools round to four digits."""
 
@@ -100,8 +102,10 @@ def _compare_group(
         pairs=pairs,
         refused=refused,
     )
+    if name is None:
+        return replace(group, conclusion=unrelated(group), caveats=caveats_of(group, candidates, epoch))
     several_seeds = configurations(candidates, summaries)
-    over_seeds = seed_pairs(several_seeds, summaries)
+    over_seeds = seed_pairs(several_seeds)
     return replace(
         group,
         conclusion=(*conclusion(group), *in_words(several_seeds, over_seeds)),
@@ -113,9 +117,14 @@ def _compare_group(
 
 
 def _pairs(usable: Sequence[Candidate], base: str) -> tuple[tuple[Pair, ...], tuple[str, ...]]:
-    """Every pair, the baseline's first and seen from the other run."""
+    """Every pair, the baseline's first and seen from the other run; no two seeds of one configuration."""
     ordered = sorted(usable, key=lambda one: one.run != base)
-    couples = list(combinations(ordered, 2))
+    configuration = configuration_of(usable)
+    couples = [
+        (first, second)
+        for first, second in combinations(ordered, 2)
+        if configuration[first.run] != configuration[second.run]
+    ]
     if len(usable) > MOST_RUNS_ALL_PAIRS:
         couples = [(first, second) for first, second in couples if first.run == base]
     pairings: list[tuple[Candidate, Candidate, Pairing]] = []
@@ -179,6 +188,7 @@ def _from_predictions(summary: RunSummary, candidate: Candidate) -> RunSummary:
         majority=metrics.majority_share(confusion),
         collapsed=metrics.predicted_classes(confusion) == 1,
         confusion=confusion,
+        labels=index.labels,
         reliability=quality.bins,
         source=candidate.predictions.path.name,
         notes=(*summary.notes, *index.notes, *_disagreements(candidate.results, accuracy, n)),
@@ -210,18 +220,12 @@ def _disagreements(results: RunResults, accuracy: float | None, n: int) -> list[
 
 def _from_row(summary: RunSummary, row: Row, results: RunResults) -> RunSummary:
     """From one epoch's row; where it has the confusion's counts, F1 has an interval too."""
-    rows = results.meta.rows.get("eval") if results.meta else None
-    counted = row.get("eval_n")
-    n = int(counted) if counted is not None else results.labels.n_test or rows
-    value, f1 = row.get("eval_accuracy"), row.get("eval_f1")
-    accuracy = Estimate(value) if value is not None else None
-    if value is not None and n:
-        accuracy = Estimate(value, *inference.wilson_interval(round(value * n), n))
+    n, f1 = _row_count(row, results), row.get("eval_f1")
     confusion = _confusion_of(row)
     return replace(
         summary,
         n=n,
-        accuracy=accuracy,
+        accuracy=_accuracy(row.get("eval_accuracy"), n),
         f1=_f1(confusion, 1) if confusion else None if f1 is None else Estimate(f1),
         precision=row.get("eval_precision"),
         recall=row.get("eval_recall"),
@@ -235,16 +239,48 @@ def _from_row(summary: RunSummary, row: Row, results: RunResults) -> RunSummary:
         majority=metrics.majority_share(confusion) if confusion else None,
         collapsed=metrics.predicted_classes(confusion) == 1 if confusion else None,
         confusion=confusion,
+        labels=_negative_and_positive(results.labels) if confusion else (),
+        notes=(*summary.notes, *_impossible(row)),
     )
+
+
+def _row_count(row: Row, results: RunResults) -> int | None:
+    """Rows of the evaluation: the first possible number of its own row, the labels and the data set."""
+    rows = results.meta.rows.get("eval") if results.meta else None
+    counts = (row.get("eval_n"), results.labels.n_test, rows)
+    return next((int(count) for count in counts if count is not None and count >= 1), None)
+
+
+def _accuracy(value: float | None, n: int | None) -> Estimate | None:
+    if value is None or not 0 <= value <= 1:
+        return None
+    return Estimate(value, *inference.wilson_interval(round(value * n), n)) if n else Estimate(value)
+
+
+def _impossible(row: Row) -> Iterator[str]:
+    """What a row says that no evaluation can have: it is shown nowhere, so it is said."""
+    value = row.get("eval_accuracy")
+    if value is not None and not 0 <= value <= 1:
+        yield f"eval_accuracy is {value:g}, which is no share between 0 and 1; it is left out"
+    for name in COUNTS:
+        if (count := row.get(f"eval_{name}")) is not None and count < 0:
+            yield f"eval_{name} is {count:g}, which is no number of rows; it is left out"
 
 
 def _confusion_of(row: Row) -> Confusion | None:
     """Of two classes, the positive one last; None when the row lacks a count."""
-    counts = [row.get(f"eval_{name}") for name in ("tn", "fp", "fn", "tp")]
-    if any(count is None for count in counts) or not sum(count or 0 for count in counts):
+    counts = [count for name in COUNTS[1:] if (count := row.get(f"eval_{name}")) is not None and count >= 0]
+    if len(counts) < 4 or not sum(counts):
         return None
-    tn, fp, fn, tp = (int(count or 0) for count in counts)
+    tn, fp, fn, tp = map(int, counts)
     return ((tn, fp), (fn, tp))
+
+
+def _negative_and_positive(labels: Labels) -> tuple[str, ...]:
+    """Names for the confusion of a row, which has the positive class last."""
+    if len(labels.names) != 2:
+        return ("0", "1")
+    return labels.names[::-1] if labels.positive == labels.names[0] else labels.names
 
 
 def _from_predict(summary: RunSummary, results: RunResults, epoch: Which) -> RunSummary:

@@ -53,6 +53,8 @@ class RunSummary(msgspec.Struct, frozen=True, kw_only=True):
     collapsed: bool | None = None
     """One class is predicted for every row."""
     confusion: Confusion | None = None
+    labels: tuple[str, ...] = ()
+    """The classes of `confusion`, one a row of it; their numbers where nobody names them."""
     reliability: tuple[Bin, ...] = ()
     epochs: tuple[Row, ...] = ()
     source: str | None = None
@@ -101,6 +103,11 @@ class Configuration(msgspec.Struct, frozen=True, kw_only=True):
 
     label: str
     runs: tuple[str, ...]
+    seeds: tuple[str, ...] = ()
+    """Those that are counted: the ones furthest in training that have an accuracy."""
+    epoch: float | None = None
+    """The last one of the seeds that are counted."""
+    accuracies: tuple[float, ...] = ()
     mean: float | None = None
     low: float | None = None
     high: float | None = None
@@ -132,7 +139,7 @@ class GroupComparison(msgspec.Struct, frozen=True, kw_only=True):
     conclusion: tuple[str, ...] = ()
     answers: tuple[Answer, ...] = ()
     configurations: tuple[Configuration, ...] = ()
-    """Those with several seeds."""
+    """Where any was trained with several seeds."""
     seed_pairs: tuple[SeedPair, ...] = ()
     caveats: tuple[str, ...] = ()
 

@@ -80,9 +80,9 @@ def stopping(results: RunResults, n: int | None, processes: int) -> Stopping | N
     epoch brought more.
     """
     rated = [row for row in results.epochs if row.get("eval_accuracy") is not None]
-    if len(rated) < 2 or not n:
-        return None
     values = [row["eval_accuracy"] or 0.0 for row in rated]
+    if len(rated) < 2 or not n or not all(0 <= value <= 1 for value in values):
+        return None
     for at, row in enumerate(rated[:-1]):
         low, high = inference.wilson_interval(round(values[at] * n), n)
         noise = (high - low) / 2

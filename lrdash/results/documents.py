@@ -103,7 +103,8 @@ def epoch_rows(raw_rows: object) -> tuple[Row, ...]:
     """One row an evaluation, in order of epoch, from rows of a log_history.
 
     Training rows between two evaluations give the epoch its mean `loss` and its last rates, where the
-    evaluation's own row has none. Of an epoch that was evaluated twice (after a resume) the last counts.
+    evaluation's own row has none. An epoch that was evaluated twice, after a resume or on another set,
+    has one row: what the later evaluation says counts, and what only the earlier one says stays.
     """
     epochs: dict[float, Row] = {}
     training: list[Row] = []
@@ -113,7 +114,7 @@ def epoch_rows(raw_rows: object) -> tuple[Row, ...]:
             continue
         epoch = _whole(row.get("epoch"))
         key = float(len(epochs) + 1) if epoch is None else epoch
-        epochs[key] = {**_summary_of(training), **row, "epoch": key}
+        epochs[key] = {**epochs.get(key, {}), **_summary_of(training), **row, "epoch": key}
         training = []
     return tuple(epochs[key] for key in sorted(epochs))
 

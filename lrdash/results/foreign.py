@@ -15,7 +15,8 @@ from pathlib import Path
 import yaml
 
 from lrdash.errors import ResultsError
-from lrdash.results.candidates import Candidate, with_predictions
+from lrdash.results.candidates import NO_CONFIGURATION, Candidate, with_predictions
+from lrdash.results.documents import RunResults
 from lrdash.results.history import PREDICTIONS, TRAINER_LOG, ResultsReader
 from lrdash.results.pairing import row_order
 from lrdash.results.predictions import PredictionStore
@@ -68,11 +69,13 @@ def foreign_candidates(
     runs: Sequence[ForeignRun], reader: ResultsReader, store: PredictionStore
 ) -> tuple[Candidate, ...]:
     """The runs for a comparison; those with predictions on the same rows form a group."""
-    found = [
-        Candidate(run.name, run.label, args=run.args, results=reader.read(run.folder, run.folder))
-        for run in runs
-    ]
+    found = [_candidate(run, reader.read(run.folder, run.folder)) for run in runs]
     return tuple(_grouped(with_predictions(found, store)))
+
+
+def _candidate(run: ForeignRun, results: RunResults) -> Candidate:
+    processes = results.meta.processes if results.meta else None
+    return Candidate(run.name, run.label, args=run.args, processes=processes or 1, results=results)
 
 
 def read_args(folder: Path) -> dict[str, Scalar]:
@@ -140,11 +143,8 @@ def _name(top: Path, folder: Path) -> str:
     return folder.resolve().name if folder == top else str(folder.relative_to(top))
 
 
-_NO_CONFIGURATION = ("output_dir", "logging_dir", "run_name", "results_dir")
-
-
 def _config(args: dict[str, Scalar]) -> dict[str, Scalar]:
-    return {key: value for key, value in args.items() if key not in _NO_CONFIGURATION}
+    return {key: value for key, value in args.items() if key not in NO_CONFIGURATION}
 
 
 def _scalar(value: object) -> Scalar:

@@ -35,6 +35,7 @@ from lrdash.results.rows import (
     MissingError,
     Row,
     block_decoder,
+    classes_of,
     decode_line,
     identity_of,
 )
@@ -127,6 +128,8 @@ class _Rows:
         self.probabilities = array("d")
         self.width: int | None = None
         """Probabilities a row; None once they cannot be used."""
+        self.classes = classes_of(first)
+        """The order of probabilities that the file gives as mappings."""
         self.keys: list[Key] = []
         self.blocks = array("Q")
         self._read(first)
@@ -170,7 +173,8 @@ class _Rows:
             return
         at = next(at for at, one in enumerate(lists, 1) if len(one) != self.width)
         row = self.n - len(rows) + at
-        self.notes.append(f"no probability metrics: row {row:,} has not {self.width} probabilities")
+        wanted = f"the classes {', '.join(self.classes)}" if self.classes else f"{self.width} probabilities"
+        self.notes.append(f"no probability metrics: row {row:,} has not {wanted}")
         self.width, self.probabilities = None, array("d")
 
     def _one_by_one(self, start: int, block: bytes) -> Iterator[Row | None]:
@@ -181,7 +185,7 @@ class _Rows:
     def _difficult(self, line: bytes, start: int) -> Row | None:
         """A line that starts at this byte; None for the half-written end of the file."""
         try:
-            return decode_line(line, self.identity)
+            return decode_line(line, self.identity, self.classes)
         except UnreadableError as error:
             if not line.endswith(b"\n"):
                 self.notes.append("the last line is half-written and was passed over")
@@ -225,7 +229,7 @@ def _blocks(file: FileIO) -> Iterator[tuple[int, memoryview]]:
 
 
 def _assemble(rows: _Rows, first: dict[str, Any], given: Labels, duplicate: str | None) -> Index:
-    labels = _label_names(rows, first, given)
+    labels = _label_names(rows, given)
     positive = _positive(rows.path, labels, given)
     truths, predicted = _renumbered(rows, labels)
     probabilities = _checked(rows, labels)
@@ -261,11 +265,9 @@ def label_name(value: Label) -> str:
     return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)
 
 
-def _label_names(rows: _Rows, first: dict[str, Any], given: Labels) -> tuple[str, ...]:
-    if given.names:
-        return given.names
-    if isinstance(named := first.get(PROBABILITIES), dict):
-        return tuple(sorted(map(str, named)))
+def _label_names(rows: _Rows, given: Labels) -> tuple[str, ...]:
+    if given.names or rows.classes:
+        return given.names or rows.classes
     seen = {label_name(label) for label in rows.codes}
     are_integers = bool(seen) and all(name.isdecimal() for name in seen)
     if are_integers and max(map(int, seen)) < (rows.width or 0):
@@ -315,6 +317,10 @@ def _checked(rows: _Rows, labels: Sequence[str]) -> array[float]:
     if rows.width != len(labels):
         rows.notes.append(f"no probability metrics: {rows.width} probabilities for {len(labels)} classes")
         return nothing
+    if rows.classes and set(rows.classes) != set(labels):
+        said, wanted = (", ".join(names[:10]) for names in (rows.classes, labels))
+        rows.notes.append(f"no probability metrics: they are of {said}, the label names are {wanted}")
+        return nothing
     columns = [rows.probabilities[at :: rows.width] for at in range(rows.width)]
     sums: Sequence[float] = columns[0]
     for column in columns[1:]:
@@ -326,7 +332,14 @@ def _checked(rows: _Rows, labels: Sequence[str]) -> array[float]:
             f"no probability metrics: those of row {worst + 1:,} sum to {sums[worst]:.4g}, not to 1"
         )
         return nothing
-    return rows.probabilities
+    return _in_order_of(labels, rows.classes, columns) if rows.classes else rows.probabilities
+
+
+def _in_order_of(
+    labels: Sequence[str], classes: Sequence[str], columns: Sequence[array[float]]
+) -> array[float]:
+    ordered = [columns[classes.index(name)] for name in labels]
+    return array("d", chain.from_iterable(zip(*ordered, strict=True)))
 
 
 def _note_disagreement(

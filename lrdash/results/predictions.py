@@ -22,7 +22,7 @@ from lrdash.results.documents import NO_LABELS, Labels
 from lrdash.results.indexing import Index, build_index
 from lrdash.results.rows import Key, decode_dicts
 
-FORMAT = 3
+FORMAT = 4
 """Of the cache; another number is read as nothing."""
 SMALL = 8 * 2**20
 """A larger file is indexed in a process of its own, which leaves the screen its GIL; bytes."""

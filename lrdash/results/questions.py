@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from math import comb, isclose
+
+from msgspec.structs import replace
 
 from lrdash.results import curves
 from lrdash.results.candidates import Candidate
-from lrdash.results.comparison import Answer, GroupComparison, Pair
+from lrdash.results.comparison import Answer, GroupComparison, Pair, RunSummary
 from lrdash.results.wording import counted, fraction, listed, named, p_value, points
 
 NO_EVIDENCE = "no evidence of a difference"
@@ -36,12 +39,33 @@ class Roles:
     slow: Candidate | None = None
     separate: Candidate | None = None
 
+    @property
+    def parts(self) -> tuple[str | None, ...]:
+        """The configuration that plays each part."""
+        return tuple(one.configuration if one else None for one in (self.fast, self.slow, self.separate))
+
 
 def answers(group: GroupComparison, candidates: Sequence[Candidate]) -> tuple[Answer, ...]:
     """Those of the experiment's questions that this group's runs can be asked."""
-    roles = find_roles(candidates)
+    roles, seed = _roles_of_one_seed(group, candidates)
     every = (_slower(group, roles), _faster(group, roles), _separate(group, roles))
-    return tuple(answer for answer in every if answer)
+    return tuple(_with_seed(answer, seed) for answer in every if answer)
+
+
+def _roles_of_one_seed(group: GroupComparison, candidates: Sequence[Candidate]) -> tuple[Roles, object]:
+    """The parts, taken by runs of the baseline's seed where there are several; and that seed, to be said."""
+    roles = find_roles(candidates)
+    seeds = {one.seed for one in candidates} - {None}
+    seed = next((one.seed for one in candidates if one.run == group.baseline), None)
+    if len(seeds) < 2 or seed is None:
+        return roles, None
+    of_seed = find_roles([one for one in candidates if one.seed == seed])
+    return (of_seed, seed) if of_seed.parts == roles.parts else (roles, None)
+
+
+def _with_seed(answer: Answer, seed: object) -> Answer:
+    text = answer.text if seed is None else f"Of the runs with seed {seed}: {answer.text}"
+    return replace(answer, text=text)
 
 
 def find_roles(candidates: Sequence[Candidate]) -> Roles:
@@ -58,24 +82,72 @@ def conclusion(group: GroupComparison) -> tuple[str, ...]:
     """The pairs in words, the standing first."""
     if not group.pairs:
         return _without_pairs(group)
-    return (_standing(group), *(_pair_in_words(group, pair) for pair in group.pairs))
+    pairs = (_pair_in_words(group, pair) for pair in group.pairs)
+    return (_standing(group), *_untested(group), *pairs)
+
+
+def unrelated(group: GroupComparison) -> tuple[str, ...]:
+    """Of runs that nobody says to be scored on the same rows: no order, no test."""
+    if not any(run.accuracy for run in group.runs):
+        return ("No results yet.",)
+    if len(group.runs) == 1:
+        return _without_pairs(group)
+    return ("Not ranked: without predictions nothing says that these runs were scored on the same rows.",)
 
 
 def _standing(group: GroupComparison) -> str:
-    rated = [run for run in group.runs if run.accuracy]
-    best = max(rated, key=lambda run: run.accuracy.value if run.accuracy else 0.0)
-    against = [(run, group.between(best.run, run.run)) for run in rated if run is not best]
+    """The best of the tested runs against the others; what was not tested has no part in it."""
+    tested = [run for run in group.runs if _is_tested(group, run)]
+    found = [pair for pair in group.pairs if pair.significant]
+    if not found:
+        return f"No evidence of a difference between {_couples_in_words(group, tested)}: none stands out."
+    best = max(tested, key=_accuracy)
+    against = [(run, group.between(best.run, run.run)) for run in tested]
     beaten = [named(run.label) for run, pair in against if pair and pair.significant]
     level = [named(run.label) for run, pair in against if pair and not pair.significant]
-    first, accuracy = named(best.label), fraction(best.accuracy.value if best.accuracy else None)
-    if not beaten:
-        return f"No evidence of a difference between {listed([first, *level])}: none stands out."
-    if not level:
-        return f"{first} has the highest accuracy, {accuracy}: above {listed(beaten)}."
+    first = f"{named(best.label)} has the highest accuracy, {fraction(_accuracy(best))}"
+    if beaten and not level:
+        return f"{first}: above {listed(beaten)}."
+    if beaten:
+        return f"{first}: above {listed(beaten)}; no evidence of a difference from {listed(level)}."
+    others = listed([_above_in_words(group, pair) for pair in found])
+    return f"{first}, without evidence of a difference from {listed(level)}; {others}."
+
+
+def _couples_in_words(group: GroupComparison, tested: Sequence[RunSummary]) -> str:
+    names = [named(run.label) for run in tested]
+    if len(group.pairs) == comb(len(tested), 2):
+        return listed(names) if len(names) < 3 else f"any of {listed(names)}"
+    return f"the runs of any of the {len(group.pairs)} pairs tested"
+
+
+def _above_in_words(group: GroupComparison, pair: Pair) -> str:
+    upper, lower = (pair.run, pair.other) if pair.accuracy.value > 0 else (pair.other, pair.run)
+    return f"{named(group.find(upper).label)} is above {named(group.find(lower).label)}"
+
+
+def _untested(group: GroupComparison) -> tuple[str, ...]:
+    """Runs with an accuracy that no pair has: still in training, or on other rows."""
+    left = [run for run in group.runs if run.accuracy and not _is_tested(group, run)]
+    if not left:
+        return ()
+    said = listed([f"{named(run.label)} ({_accuracy_in_words(run)})" for run in left])
     return (
-        f"{first} has the highest accuracy, {accuracy}: above {listed(beaten)}; no evidence of a difference "
-        f"from {listed(level)}."
+        f"Not tested: {said}; {'it has' if len(left) == 1 else 'they have'} no predictions on these rows.",
     )
+
+
+def _is_tested(group: GroupComparison, run: RunSummary) -> bool:
+    return any(run.run in (pair.run, pair.other) for pair in group.pairs)
+
+
+def _accuracy(run: RunSummary) -> float:
+    return run.accuracy.value if run.accuracy else 0.0
+
+
+def _accuracy_in_words(run: RunSummary) -> str:
+    at = "" if run.epoch is None else f" at epoch {run.epoch:g}"
+    return f"{fraction(_accuracy(run))}{at}"
 
 
 def _pair_in_words(group: GroupComparison, pair: Pair) -> str:
@@ -93,8 +165,8 @@ def _without_pairs(group: GroupComparison) -> tuple[str, ...]:
     rated = [run for run in group.runs if run.accuracy]
     if not rated:
         return ("No results yet.",)
-    best = max(rated, key=lambda run: run.accuracy.value if run.accuracy else 0.0)
-    accuracy = fraction(best.accuracy.value if best.accuracy else None)
+    best = max(rated, key=_accuracy)
+    accuracy = fraction(_accuracy(best))
     why = "their rows cannot be paired" if group.refused else "the predictions of this epoch do not exist"
     if len(rated) == 1:
         return (f"Only {named(best.label)} has results: accuracy {accuracy}.",)
@@ -162,6 +234,11 @@ def _steadier(one: Candidate, other: Candidate) -> tuple[str, str]:
         f"({counted(first.rises, 'rise')}) in {named(one.label)}, {second.deviation:.4f} "
         f"({counted(second.rises, 'rise')}) in {named(other.label)}."
     )
+    if (
+        isclose(first.deviation, second.deviation, rel_tol=1e-9, abs_tol=1e-12)
+        and first.rises == second.rises
+    ):
+        return "as steady", words
     if first.deviation < second.deviation and first.rises <= second.rises:
         return "steadier", words
     if first.deviation > second.deviation and first.rises >= second.rises:
@@ -173,6 +250,8 @@ def _better(group: GroupComparison, one: Candidate, other: Candidate) -> tuple[s
     pair = group.between(one.run, other.run)
     if pair is None:
         both = f"{named(one.label)} and {named(other.label)}"
+        if all(_is_tested(group, group.find(run.run)) for run in (one, other)):
+            return CANNOT_SAY, f"{both} were not tested against each other: take one of them as the baseline."
         return CANNOT_SAY, f"{both} have no predictions of this epoch on the same rows."
     numbers = f"{points(pair.accuracy.value)} points of accuracy, {p_value(pair.p_holm)} after Holm"
     if not pair.significant:

@@ -49,14 +49,21 @@ def is_generated_text(row: Mapping[str, Any]) -> bool:
     return TRUTH not in row and {"predict", "label"} <= row.keys()
 
 
+def classes_of(first: Mapping[str, Any]) -> tuple[str, ...]:
+    """The classes of a file that gives its probabilities as mappings: those of its first row, sorted."""
+    named = first.get(PROBABILITIES)
+    return tuple(sorted(named)) if isinstance(named, dict) else ()
+
+
 def block_decoder(first: Mapping[str, Any], identity: str) -> Callable[[memoryview], Sequence[Row]]:
     """The fastest decoder for files whose first row is this one; a block is whole lines.
 
     It raises msgspec.DecodeError or MissingError for lines that are not what the first one promised; then
     `decode_line` says which.
     """
-    if identity == CONTENT or is_generated_text(first) or isinstance(first.get(PROBABILITIES), dict):
-        return lambda block: [row_of(parsed, identity) for parsed in _DICTS.decode_lines(block)]
+    classes = classes_of(first)
+    if identity == CONTENT or is_generated_text(first) or classes:
+        return lambda block: [row_of(parsed, identity, classes) for parsed in _DICTS.decode_lines(block)]
     # Only these four fields are decoded; msgspec skips the texts without making strings of them.
     fields = [
         ("truth", Label, msgspec.field(name=TRUTH)),
@@ -90,16 +97,19 @@ def _dict_of(line: bytes) -> dict[str, Any]:
     return parsed if isinstance(parsed, dict) else {}
 
 
-def decode_line(line: bytes, identity: str) -> Row:
+def decode_line(line: bytes, identity: str, classes: Sequence[str] = ()) -> Row:
     """One line, also with NaN; raises UnreadableError or MissingError."""
     parsed = parse_json(line)
     if not isinstance(parsed, dict):
         raise MissingError("is no JSON object")
-    return row_of(parsed, identity)
+    return row_of(parsed, identity, classes)
 
 
-def row_of(parsed: dict[str, Any], identity: str) -> Row:
-    """Raises MissingError where the row has no truth, no prediction or no id."""
+def row_of(parsed: dict[str, Any], identity: str, classes: Sequence[str] = ()) -> Row:
+    """Raises MissingError where the row has no truth, no prediction or no id.
+
+    `classes` is the order of probabilities that are mappings; a row with other classes has none to be used.
+    """
     if is_generated_text(parsed):
         # LLaMA-Factory's labels can end in a newline where its predictions do not.
         truth, guess = str(parsed["label"]).strip(), str(parsed["predict"]).strip()
@@ -107,7 +117,8 @@ def row_of(parsed: dict[str, Any], identity: str) -> Row:
     key = _digest(parsed, MODEL_KEYS) if identity == CONTENT else parsed.get(identity)
     if not isinstance(key, Key):
         raise MissingError(f"has no {identity!r}")
-    return Row(_label(parsed, TRUTH), _label(parsed, GUESS), _probabilities(parsed.get(PROBABILITIES)), key)
+    probabilities = _probabilities(parsed.get(PROBABILITIES), classes)
+    return Row(_label(parsed, TRUTH), _label(parsed, GUESS), probabilities, key)
 
 
 def _label(parsed: Mapping[str, Any], name: str) -> Label:
@@ -117,9 +128,12 @@ def _label(parsed: Mapping[str, Any], name: str) -> Label:
     return label
 
 
-def _probabilities(raw: object) -> list[float] | None:
-    """A list, or a mapping from class to probability, of finite numbers; a mapping's in its sorted order."""
-    values = [raw[name] for name in sorted(raw)] if isinstance(raw, dict) else raw
+def _probabilities(raw: object, classes: Sequence[str]) -> list[float] | None:
+    """A list, or a mapping from these classes to probabilities, of finite numbers."""
+    values = raw
+    if classes:
+        is_whole = isinstance(raw, dict) and raw.keys() == set(classes)
+        values = [raw[name] for name in classes] if is_whole and isinstance(raw, dict) else None
     if not isinstance(values, list):
         return None
     usable = all(isinstance(value, int | float) and math.isfinite(value) for value in values)

@@ -2,43 +2,51 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Sequence
 from itertools import combinations
 from math import comb
 
 from lrdash.results import inference
-from lrdash.results.candidates import Candidate
+from lrdash.results.candidates import SEED_KEYS, Candidate
 from lrdash.results.comparison import ALPHA, Configuration, RunSummary, SeedPair
-from lrdash.results.wording import counted, fraction, named, p_value, points
-
-SEED_KEYS = ("seed", "data_seed")
+from lrdash.results.wording import counted, fraction, listed, named, p_value, points
 
 
 def configurations(
     candidates: Sequence[Candidate], summaries: Sequence[RunSummary]
 ) -> tuple[Configuration, ...]:
-    """Configurations with more than one seed, with the mean and the range of their accuracy."""
+    """Every configuration, with the mean and the range of its accuracy; none where each has one seed."""
     groups: dict[str, list[Candidate]] = {}
+    keys = configuration_of(candidates)
     for one in candidates:
-        groups.setdefault(_key(one), []).append(one)
-    values = accuracies(summaries)
-    return tuple(_configuration(same, values) for same in groups.values() if len(same) > 1)
+        groups.setdefault(keys[one.run], []).append(one)
+    if len(groups) == len(candidates):
+        return ()
+    accuracies = {run.run: run.accuracy.value for run in summaries if run.accuracy}
+    return tuple(_configuration(same, accuracies) for same in groups.values())
 
 
-def seed_pairs(
-    configurations: Sequence[Configuration], summaries: Sequence[RunSummary]
-) -> tuple[SeedPair, ...]:
-    """Every pair of configurations whose seeds are at least three in all."""
-    values = accuracies(summaries)
+def configuration_of(candidates: Sequence[Candidate]) -> dict[str, str]:
+    """Run -> its configuration, equal for runs that differ in their seed only.
+
+    Runs with one seed twice differ in something that their arguments do not say: each is its own.
+    """
+    seeds = Counter((one.configuration, repr(one.seed)) for one in candidates)
+    repeated = {configuration for (configuration, _), count in seeds.items() if count > 1}
+    return {one.run: one.run if one.configuration in repeated else one.configuration for one in candidates}
+
+
+def seed_pairs(configurations: Sequence[Configuration]) -> tuple[SeedPair, ...]:
+    """Every pair of configurations at the same epoch whose seeds are at least three in all."""
     found: list[tuple[Configuration, Configuration, float]] = []
     for second, first in combinations(configurations, 2):
-        p = inference.permutation_test(_of(first, values), _of(second, values))
-        if p is not None:
+        p = inference.permutation_test(first.accuracies, second.accuracies)
+        if p is not None and first.epoch == second.epoch:
             found.append((first, second, p))
     adjusted = inference.holm([p for _, _, p in found])
     return tuple(
-        _pair(first, second, p, p_holm, values)
-        for (first, second, p), p_holm in zip(found, adjusted, strict=True)
+        _pair(first, second, p, p_holm) for (first, second, p), p_holm in zip(found, adjusted, strict=True)
     )
 
 
@@ -48,19 +56,26 @@ def in_words(configurations: Sequence[Configuration], pairs: Sequence[SeedPair])
     return (*sentences, *map(_pair_in_words, pairs))
 
 
-def accuracies(summaries: Sequence[RunSummary]) -> dict[str, float]:
-    return {run.run: run.accuracy.value for run in summaries if run.accuracy}
-
-
-def _configuration(same: Sequence[Candidate], accuracy: Mapping[str, float]) -> Configuration:
-    values = [accuracy[one.run] for one in same if one.run in accuracy]
+def _configuration(same: Sequence[Candidate], accuracies: dict[str, float]) -> Configuration:
+    """A seed that is behind the others, or has no accuracy, is not counted: it would pull the mean."""
+    known = {one.run: _last_epoch(one) for one in same if one.run in accuracies}
+    furthest = max((epoch for epoch in known.values() if epoch is not None), default=None)
+    counted_runs = [run for run, epoch in known.items() if epoch == furthest]
+    values = tuple(accuracies[run] for run in counted_runs)
     return Configuration(
         label=_without_seed(same[0].label),
         runs=tuple(one.run for one in same),
+        seeds=tuple(str(one.seed) for one in same if one.run in counted_runs),
+        epoch=furthest,
+        accuracies=values,
         mean=sum(values) / len(values) if values else None,
         low=min(values, default=None),
         high=max(values, default=None),
     )
+
+
+def _last_epoch(one: Candidate) -> float | None:
+    return one.results.last.get("epoch") if one.results.last else None
 
 
 def _without_seed(label: str) -> str:
@@ -69,14 +84,8 @@ def _without_seed(label: str) -> str:
     return ", ".join(parts) or label
 
 
-def _of(one: Configuration, values: Mapping[str, float]) -> list[float]:
-    return [values[run] for run in one.runs if run in values]
-
-
-def _pair(
-    first: Configuration, second: Configuration, p: float, p_holm: float, values: Mapping[str, float]
-) -> SeedPair:
-    one, other = _of(first, values), _of(second, values)
+def _pair(first: Configuration, second: Configuration, p: float, p_holm: float) -> SeedPair:
+    one, other = first.accuracies, second.accuracies
     divisions = comb(len(one) + len(other), len(one))
     return SeedPair(
         first=first.label,
@@ -89,8 +98,13 @@ def _pair(
 
 
 def _mean_in_words(one: Configuration) -> str:
+    count = len(one.accuracies)
+    left = len(one.runs) - count
+    rest = f"; {counted(left, 'seed')} not counted: behind, or without results" if left else ""
+    if count == 1:
+        return f"{named(one.label)} has one seed ({listed(one.seeds)}): accuracy {fraction(one.mean)}{rest}."
     spread = f"{fraction(one.mean)} ({fraction(one.low)} to {fraction(one.high)})"
-    return f"{named(one.label)} over {counted(len(one.runs), 'seed')}: mean accuracy {spread}."
+    return f"{named(one.label)} over {counted(count, 'seed')}: mean accuracy {spread}{rest}."
 
 
 def _pair_in_words(pair: SeedPair) -> str:
@@ -103,10 +117,3 @@ def _pair_in_words(pair: SeedPair) -> str:
         f" So few seeds cannot give less than p = {pair.smallest_p:.2g}." if pair.smallest_p >= ALPHA else ""
     )
     return f"Over seeds, {first} against {second}: no evidence of a difference ({numbers}).{few}"
-
-
-def _key(one: Candidate) -> str:
-    """Equal for runs that differ in their seed only."""
-    if not one.args:
-        return one.run
-    return repr(sorted((key, value) for key, value in one.args.items() if key not in SEED_KEYS))

@@ -16,7 +16,7 @@ import pytest
 
 from lrdash.report.document import Report
 from lrdash.report.formats import render
-from lrdash.report.svg import nice_ticks
+from lrdash.report.svg import by_rate, nice_ticks
 from tests.report.making import report_of
 from tests.results.making import write_finished_sweep, write_sweep
 
@@ -132,3 +132,33 @@ def test_ticks_hold_the_range(low: float, high: float, ticks: list[float] | None
     assert found[-1] >= high
     assert len(found) >= 2
     assert ticks is None or found == ticks
+
+
+def test_runs_of_one_rate_stand_around_it() -> None:
+    """Whichever numbers they have: the eleventh run's point was half a plot away."""
+    points = [(f"run {number}", number, 2e-5, 0.7, 0.6, 0.8) for number in (10, 11)]
+    drawing = by_rate([("run 0", 0, 2e-6, 0.5, 0.4, 0.6), *points], "rates")
+    first, second = (float(x) for x in re.findall(r'whisker"[^>]*x1="([\d.]+)"', drawing)[1:])
+    tick = float(re.findall(r'x="([\d.]+)"[^>]*>2e-5<', drawing)[0])
+    assert (first + second) / 2 == pytest.approx(tick, abs=0.1)
+    assert second - first == pytest.approx(8, abs=0.2)
+
+
+def test_every_matrix_has_its_own_runs_classes(report: Report) -> None:
+    """Runs of a group may know more classes than the others, or none by name."""
+    group = report.comparison.groups[0]
+    wide = msgspec.structs.replace(
+        group.runs[1], labels=("a", "b", "c"), confusion=((5, 1, 0), (0, 6, 0), (1, 1, 7))
+    )
+    mixed = msgspec.structs.replace(group, runs=(group.runs[0], wide, group.runs[2]), labels=())
+    page = render(
+        msgspec.structs.replace(
+            report, comparison=msgspec.structs.replace(report.comparison, groups=(mixed,))
+        ),
+        "html",
+    )
+    matrices = re.findall(r'<table class="matrix">(.*?)</table>', page)
+    heads = [re.findall(r"<th>(\w+)</th>", matrix.partition("</thead>")[0]) for matrix in matrices]
+    assert heads == [["concurrency", "internet"], ["a", "b", "c"], ["concurrency", "internet"]]
+    assert "<small>" not in matrices[1]
+    assert "<small>" in matrices[2]

@@ -131,3 +131,7 @@ def write_finished_sweep(root: Path) -> Path:
     write_run(root, "text_lr_2e6", (0.5, 0.53, 0.56, 0.59, 0.61, 0.62), seed=2)
     write_run(root, "text_lr_2e5_backbone_2e6", (0.51, 0.55, 0.58, 0.61, 0.63, 0.645), seed=3)
     return path
+
+
+def write_meta(folder: Path, **arguments: Any) -> None:
+    (folder / "run_meta.json").write_text(json.dumps({"arguments": arguments}))

@@ -17,8 +17,8 @@ import pytest
 
 from lrdash.results.candidates import Candidate, with_predictions
 from lrdash.results.compare import compare
-from lrdash.results.comparison import GroupComparison
-from lrdash.results.documents import RunResults
+from lrdash.results.comparison import GroupComparison, RunSummary
+from lrdash.results.documents import Labels, RunResults, epoch_rows
 from lrdash.results.history import ResultsReader
 from lrdash.results.predictions import PredictionStore
 from tests.benchmarks.results import PEAK
@@ -189,3 +189,67 @@ def test_a_gigabyte_of_predictions_is_compared_in_little_memory(tmp_path: Path) 
     print(f"  {rows:,} rows indexed in {mebibytes} MiB")
     assert rows == 600_000
     assert mebibytes < 256
+
+
+def only_run(tmp_path: Path, row: dict[str, Any], n: int = 200) -> RunSummary:
+    write_epochs(tmp_path, [row], n)
+    results = ResultsReader().read(tmp_path, tmp_path)
+    return compare([Candidate("a", "a", "text", 0, results=results)]).runs[0]
+
+
+def test_an_accuracy_in_per_cent_is_left_out_and_said(tmp_path: Path) -> None:
+    run = only_run(tmp_path, epoch_row(1, 87.5, 0.5, 0.5))
+    assert run.accuracy is None
+    assert run.notes == ("eval_accuracy is 87.5, which is no share between 0 and 1; it is left out",)
+
+
+def test_impossible_counts_give_no_interval(tmp_path: Path) -> None:
+    counts = {"eval_n": -200, "eval_tn": 50, "eval_fp": -1, "eval_fn": 20, "eval_tp": 80}
+    run = only_run(tmp_path, {**epoch_row(1, 0.875, 0.5, 0.5), **counts}, n=0)
+    assert run.accuracy is not None
+    assert (run.accuracy.value, run.accuracy.low, run.n, run.confusion) == (0.875, None, None, None)
+    assert run.notes[0] == "eval_n is -200, which is no number of rows; it is left out"
+    assert run.notes[1] == "eval_fp is -1, which is no number of rows; it is left out"
+
+
+def with_named_probabilities(lines: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    return [{**row, "probabilities": dict(zip(LABELS, row["probabilities"], strict=True))} for row in lines]
+
+
+@pytest.mark.parametrize("names", [LABELS, LABELS[::-1]])
+def test_probabilities_by_name_are_those_of_their_classes(tmp_path: Path, names: tuple[str, str]) -> None:
+    """Whatever the order in which the label names are given."""
+    lines = with_named_probabilities(prediction_lines(200, 1.0))
+    path = write_lines(tmp_path / "generated_predictions.jsonl", lines)
+    predictions = PredictionStore().read(path, Labels(names=names, positive=LABELS[1]))
+    assert predictions.index.quality.auroc == 1.0
+    at = names.index(LABELS[1])
+    assert predictions.probabilities[at] == lines[0]["probabilities"][LABELS[1]]
+
+
+def test_probabilities_of_other_classes_are_not_used(tmp_path: Path) -> None:
+    lines = with_named_probabilities(prediction_lines(20, 1.0))
+    lines[7]["probabilities"] = {LABELS[0]: 0.5, "other": 0.5}
+    path = write_lines(tmp_path / "generated_predictions.jsonl", lines)
+    index = PredictionStore().read(path, Labels(names=LABELS)).index
+    assert (index.quality.auroc, index.probabilities) == (None, b"")
+    assert index.notes == ("no probability metrics: row 8 has not the classes concurrency, internet",)
+    named_otherwise = tmp_path / "others.jsonl"
+    rows = [{**row, "predicted_label": 0, "true_label": 0} for row in lines[:3]]
+    write_lines(named_otherwise, rows)
+    assert PredictionStore().read(named_otherwise, Labels(names=("no", "yes"))).index.notes == (
+        "no probability metrics: they are of concurrency, internet, the label names are no, yes",
+    )
+
+
+def test_an_epoch_that_was_evaluated_on_two_sets_has_both() -> None:
+    rows = epoch_rows(
+        [
+            {"loss": 0.6, "learning_rate": 2e-5, "epoch": 1.0, "step": 50},
+            {"eval_a_accuracy": 0.7, "eval_a_loss": 0.5, "epoch": 1.0, "step": 50},
+            {"eval_b_accuracy": 0.8, "epoch": 1.0, "step": 50},
+        ]
+    )
+    (row,) = rows
+    assert (row["loss"], row["learning_rate"]) == (0.6, 2e-5)
+    assert (row["eval_a_accuracy"], row["eval_a_loss"], row["eval_b_accuracy"]) == (0.7, 0.5, 0.8)

@@ -10,7 +10,14 @@ from pathlib import Path
 import pytest
 
 from lrdash.cli import main
-from tests.results.making import results_dir, write_finished_sweep, write_run, write_sweep
+from tests.results.making import (
+    epoch_row,
+    results_dir,
+    write_epochs,
+    write_finished_sweep,
+    write_run,
+    write_sweep,
+)
 
 LOOP = """
 for dir in results/demo/*/; do
@@ -121,3 +128,14 @@ def test_a_mistake_is_one_line_and_exit_2(
 def test_a_run_without_predictions_says_so(tmp_path: Path, capsys: Capture) -> None:
     assert main(["results", "text:0", "--predictions", "-s", str(write_sweep(tmp_path))]) == 2
     assert "text_lr_2e5 has no predictions yet" in capsys.readouterr().err
+
+
+def test_a_running_runs_confusion_has_its_class_names(tmp_path: Path, capsys: Capture) -> None:
+    """Counts of an epoch, and no predictions yet."""
+    sweep_file = write_sweep(tmp_path)
+    counts = {"eval_tn": 80, "eval_fp": 20, "eval_fn": 30, "eval_tp": 70}
+    write_epochs(results_dir(tmp_path, "text_lr_2e6"), [{**epoch_row(1, 0.75, 0.5, 0.5), **counts}])
+    text = run(capsys, "text:1", "-s", str(sweep_file))
+    lines = [line.split() for line in text.splitlines()]
+    assert ["concurrency", "80", "20"] in lines
+    assert ["internet", "30", "70"] in lines

@@ -13,7 +13,7 @@ from lrdash.results.compare import compare
 from lrdash.results.foreign import find_runs, foreign_candidates, parse_model_card, read_args
 from lrdash.results.history import ResultsReader
 from lrdash.results.predictions import PredictionStore
-from tests.results.making import prediction_lines, write_lines, write_run
+from tests.results.making import epoch_row, prediction_lines, write_epochs, write_lines, write_meta, write_run
 from tests.results.stock_training import ROWS, train
 
 LLAMAFACTORY = Path(__file__).parent.parent / "data" / "results" / "llamafactory"
@@ -117,3 +117,26 @@ def test_nothing_is_unpickled(tmp_path: Path) -> None:
     (tmp_path / "trainer_state.json").write_text("{}")
     assert read_args(tmp_path) == {}
     assert [run.name for run in find_runs([tmp_path])] == [tmp_path.name]
+
+
+def test_runs_without_predictions_are_not_ranked(tmp_path: Path) -> None:
+    """Nothing says that folders of one place were scored on the same rows."""
+    for at, (name, rate) in enumerate((("a", 2e-5), ("b", 2e-6), ("c", 1e-5))):
+        folder = tmp_path / name
+        write_epochs(folder, [epoch_row(epoch, 0.7 + at / 10, 0.5, 0.5) for epoch in (1, 2, 3)])
+        write_meta(folder, learning_rate=rate)
+    runs = foreign_candidates(find_runs([tmp_path]), ResultsReader(), PredictionStore())
+    (group,) = compare(runs).groups
+    assert [run.accuracy.value for run in group.runs if run.accuracy] == pytest.approx([0.7, 0.8, 0.9])
+    assert group.conclusion == (
+        "Not ranked: without predictions nothing says that these runs were scored on the same rows.",
+    )
+    assert group.answers == ()
+    assert not any("may be better" in caveat or "seed" in caveat for caveat in group.caveats)
+
+
+def test_hours_are_those_of_all_processes(tmp_path: Path) -> None:
+    write_epochs(tmp_path / "a", [epoch_row(epoch, 0.7, 0.5, 0.5) for epoch in range(1, 5)])
+    (tmp_path / "a" / "run_meta.json").write_text(json.dumps({"processes": 4}))
+    (run,) = foreign_candidates(find_runs([tmp_path]), ResultsReader(), PredictionStore())
+    assert run.processes == 4
