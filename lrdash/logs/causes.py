@@ -14,7 +14,8 @@ from lrdash.logs.facts import Cause, LogLine, Stream
 
 ANCHORS = (
     rb"rror|xitcode|: nan|is nan|Traceback \(|Exception|ERROR|CANCELLED|Node fail|Out Of Mem|Killed|SIGKILL"
-    rb"|KeyboardInt|No space|Watchdog|Address al|EADDRINUSE"
+    rb"|KeyboardInt|No space|Watchdog|Address al|EADDRINUSE|lrdash: |emory limit|Resource exh|RESOURCE_EXH"
+    rb"|preempted|termination is|RTE has lost|Prolog fail|node has died|marked dead|at NCCL|Some NCCL"
 )
 """What a line holds if it can state a cause; the scanner looks closer at such lines only. Rare first letters
 make the search fast."""
@@ -26,52 +27,84 @@ LAUNCHER_ERROR = re.compile(
     rb"(?:torch\.distributed\.elastic\S*ChildFailedError|subprocess\.CalledProcessError)"
 )
 
-_WARNING = re.compile(rb"\w+Warning: |\bWARN(?:ING)?\b(?!.*Rendezvous)")
-"""Lines that warn: what they tell of did not end the run."""
+EXCEPTION_ASIDE = re.compile(rb"Exception (?:in thread |(?P<ignored>ignored ))")
+"""Python's threading.excepthook and sys.unraisablehook, before a traceback that ends no program."""
+
+_WARNING = re.compile(rb"\wWarning: |\bWARN(?:ING)?\b")
+"""Lines that warn: what they tell of did not end the run..."""
+_LAST_WARNING = re.compile(rb"Rendezvous|this job is preempted|Detected KeyboardInterrupt")
+"""...but torchrun, submitit and Lightning warn of the end."""
+_LAUNCH = re.compile(rb"^lrdash: (?!sweep=)")
+"""What `lrdash launch` and the batch script before it print on stderr when they refuse to start."""
 
 
 _DECISIVE = (
     # Slurm says why it ends a job. A requeue by Slurm itself is how preempted jobs that may be requeued end.
     ("time_limit", rb"CANCELLED AT \S+ DUE TO TIME LIMIT"),
-    ("preempted", rb"CANCELLED AT \S+ DUE TO (?:PREEMPTION|JOB REQUEUE)|this job is preempted"),
-    ("node_failure", rb"DUE TO NODE FAILURE|error: Node failure on "),
+    # submitit and MaxText tell of the signal; taskcluster's worker-runner of the notice to a spot machine.
+    ("preempted", rb"CANCELLED AT \S+ DUE TO (?:PREEMPTION|JOB REQUEUE)|\b[Jj]ob is preempted"),
+    ("preempted", rb"GCP Metadata Service says termination is imminent"),
+    # Slurm; Ray (gcs: node and actor deaths); Open MPI and PRRTE (help-errmgr-base.txt).
+    ("node_failure", rb"DUE TO NODE FAILURE|error: Node failure on |Prolog failure on node "),
+    ("node_failure", rb"because its node has died|marked dead because the \w+ has missed too many"),
+    ("node_failure", rb"\b(?:O|P|PR)RTE has lost communication with a remote daemon"),
     ("host_out_of_memory", rb"Detected \d+ oom[-_]kill event|srun: error: .{0,200}: Out Of Memory"),
     ("host_out_of_memory", rb"exceeded (?:job |step )?memory limit|Exceeded job memory limit"),
+    ("host_out_of_memory", rb"\b[Oo]ut of memory: Kill(?:ed)? process \d"),  # Linux mm/oom_kill.c
     ("cancelled", rb"\*\*\* JOB \d+ (?:ON \S+ )?CANCELLED AT \S+ (?:\*\*\*|DUE to SIGNAL)"),
-    # torch c10/cuda/CUDACachingAllocator.cpp of 1.x to 2.9, the CUDA runtime, cuBLAS.
+    # torch c10/cuda/CUDACachingAllocator.cpp of 1.x to 2.9, the CUDA runtime, cuBLAS; TensorFlow, XLA.
     ("cuda_out_of_memory", rb"(?:CUDA|HIP)(?: error:)? out of memory|\bOutOfMemoryError: "),
     ("cuda_out_of_memory", rb"CUBLAS_STATUS_ALLOC_FAILED|cuda runtime error \(2\)"),
-    # torch csrc/distributed/c10d/socket.cpp (glibc's words, libuv's code); gloo prints only the words.
-    ("port_in_use", rb"EADDRINUSE|Address already in use"),
+    ("cuda_out_of_memory", rb"(?i:resource_? ?exhausted)(?:Error)?: OOM when allocating .{1,300}device:GPU"),
+    ("cuda_out_of_memory", rb"(?i:resource_? ?exhausted)(?:Error)?: Out of memory .{0,20}allocat"),
+    # torch csrc/distributed/c10d/socket.cpp (glibc's words, libuv's code); gloo prints the words. LightGBM.
+    ("port_in_use", rb"EADDRINUSE|Address already in use|Binding port \d+ failed"),
     # torch csrc/distributed/c10d/ProcessGroupNCCL.cpp and TCPStore.cpp, distributed/elastic/rendezvous, gloo.
     ("nccl", rb"Watchdog caught collective operation timeout|DistBackendError|NCCL error in"),
     ("nccl", rb"\bnccl(?:System|Internal|Remote|UnhandledCuda|InvalidUsage)Error"),
     ("nccl", rb"\bRendezvous(?:Closed|Connection|Timeout|State)Error|client socket has timed out"),
+    ("nccl", rb"Timeout at NCCL work|Some NCCL operations have failed or timed out"),
+    # Python itself raises ConnectionResetError: these words in a RuntimeError are those of c10d's sockets.
+    ("nccl", rb"RuntimeError: (?:Connection reset by peer|Connection refused|Broken pipe)"),
     ("nccl", rb"Timed out waiting .{0,40}for (?:recv|send) operation|Dist(?:Store|Network)Error"),
-    ("nccl", rb"gloo/transport\S*\] (?:Connection closed by peer|Read error|Timed out|Connect timeout)"),
+    ("nccl", rb"gloo/transport\S{0,80}\] (?:Connection closed by peer|Read error|Timed out|Connect timeout)"),
     ("nccl", rb"[Gg]loo connectFullMesh failed|RuntimeError: Wait timeout"),
     # The operating system (errno 28, 122), safetensors, torch/serialization.
     ("disk_full", rb"No space left on device|[Dd]isk quota exceeded|StorageFull|\[ERROR\] too little disk"),
     # Python, the dynamic linker, transformers utils/import_utils.py.
     ("import_error", rb"\b(?:ImportError|ModuleNotFoundError): |: undefined symbol: "),
+    ("import_error", rb"partially initialized module '"),
     ("import_error", rb"Failed to import \S+ because of the following error"),
     ("import_error", rb"error while loading shared libraries|version `\S+' not found"),
     # transformers utils/hub.py and modeling_utils.py, huggingface_hub errors; the bundled trainer.
     ("missing_model", rb"couldn't connect to 'https://huggingface\.co'|LocalEntryNotFoundError: "),
-    ("missing_model", rb"does not appear to have a file named|Error no file named"),
+    # Rich breaks their lines.
+    ("missing_model", rb"does not appear to have a(?: file named|$)|Error no file named"),
+    ("missing_model", rb"cannot find the requested files in the cached path|trying to access a gated repo"),
     ("missing_model", rb"is not a valid model identifier|Incorrect path_or_model_id"),
     ("missing_model", rb"(?:HFValidation|RepositoryNotFound|GatedRepo)Error: |OfflineModeIsEnabled: "),
     ("missing_model", rb"Can't load (?:the )?(?:tokenizer|config\w*|image processor|model) (?:of|for) '"),
     ("missing_model", rb"Unrecognized model in |\[ERROR\] model .{1,500} not found: "),
-    # LLaMA-Factory src/llamafactory/data/*.py, datasets load.py, the bundled trainer.
+    ("missing_model", rb"AssertionError: Checkpoint .{1,300} not found!"),  # fvcore common/checkpoint.py
+    # LLaMA-Factory src/llamafactory/data/*.py, datasets load.py, torchvision datasets/folder.py and
+    # those that copied it, Python where the file is named as a split's, the bundled trainer.
     ("dataset_not_found", rb"Undefined dataset .{1,300} in dataset_info\.json"),
     ("dataset_not_found", rb"Cannot open \S*dataset_info\.json due to|Error: File \S+ not found\."),
     ("dataset_not_found", rb"neither a `Dataset` directory nor|Data(?:set|Files)NotFoundError"),
     ("dataset_not_found", rb"Couldn't find (?:any data file|a dataset script) at"),
+    (
+        "dataset_not_found",
+        rb"Found (?:0|no) \w{1,10} in sub(?:folders|directories) of|Found no valid file for",
+    ),
+    ("dataset_not_found", rb"No such file .{0,300}(?:train|dev|valid|test)\.(?:jsonl?|[ct]sv|txt)'"),
     ("dataset_not_found", rb"\[ERROR\] dataset .{1,500}(?: not found in | does not exist)"),
     # The allocator of the C library by way of torch, numpy and Python.
     ("host_out_of_memory", rb"DefaultCPUAllocator: can't allocate|\bMemoryError\b|\[Errno 12\] Cannot"),
-    # Training loops that print a number of their own, and those that stop at one.
+    # Training loops that print a number of their own, and those that stop at one: detectron2
+    # engine/train_loop.py, fairseq optim/dynamic_loss_scaler.py, DeepSpeed fp16/loss_scaler.py, autograd.
+    ("non_finite_loss", rb"Loss became infinite or NaN|returned nan values in its"),
+    ("non_finite_loss", rb"Minimum loss scale reached|Current loss scale already at minimum"),
+    ("non_finite_loss", rb"Error: .{0,80}\b(?i:loss|outputs?|gradients?) (?:is|are) (?i:nan|inf|non-finite)"),
     ("non_finite_loss", rb"\b[Ll]oss(?: is)?[:=]? ?nan\b|\bgrad[_ ]norm: nan\b|\[ERROR\] .{0,200}non-finite"),
 )
 _INDECISIVE = (
@@ -81,7 +114,11 @@ _INDECISIVE = (
     # A bare signal 9 is nearly always the node's memory; torchrun, bash, srun, subprocess.
     ("host_out_of_memory", rb"exitcode ?: -9\b|Signal 9 \(SIGKILL\)|died with <Signals\.SIGKILL"),
     ("host_out_of_memory", rb"line \d+: +\d+ Killed\b|srun: error: .{0,200}: Killed$|^Killed$"),
+    ("host_out_of_memory", rb"DataLoader worker \(pid .{1,40}\) is killed by signal: Killed"),
     ("cancelled", rb"KeyboardInterrupt"),
+    # srun src/srun/launch.c, src/api/step_launch.c, slurmstepd task.c: an end, without its reason.
+    ("unknown", rb"srun: error: \S{1,200}: tasks? \S{1,200} (?:Exited|Segmentation|Aborted|Bus error)"),
+    ("unknown", rb"srun: error: Task launch for \S+ failed|slurmstepd: error: execve\(\): "),
     ("unknown", rb"^(?:\S+ )*\[ERROR\] |(?:^|[\s:\]])(?:\w+\.)*[A-Z]\w*(?:Error|Exception): "),
 )
 _PATTERNS = [
@@ -93,9 +130,11 @@ _PATTERNS = [
 
 def find_cause(line: bytes, at: LogLine, stream: Stream) -> Cause | None:
     """The cause that a line states, or None."""
-    if _WARNING.search(line):
+    if _WARNING.search(line) and not _LAST_WARNING.search(line):
         return None
     body = RANK_PREFIX.sub(b"", line)
+    if stream == "err" and _LAUNCH.match(body):
+        return Cause("launch_refused", at, stream)
     for failure, text, decisive in _PATTERNS:
         if text.search(body):
             return Cause(failure, at, stream, decisive)

@@ -147,10 +147,11 @@ class Collector:
             self._take_identity(identity)
         else:
             at = LogLine(self.file, number, text_of(line))
-            if not take_statement(self.facts, line, at):
-                self._traceback.take(self.facts, line, at)
-                if cause := causes.find_cause(line, at, self.stream):
-                    _append_bounded(self.facts.causes, cause)
+            if take_statement(self.facts, line, at):
+                return
+            may_tell = self._traceback.take(self.facts, line, at)
+            if may_tell and (cause := causes.find_cause(line, at, self.stream)):
+                _append_bounded(self.facts.causes, cause)
 
     def _take_identity(self, identity: Identity) -> None:
         known = self.facts.identity
@@ -167,7 +168,7 @@ class Collector:
         facts = self.facts
         if facts.identity != identity:
             facts.causes.clear()
-            facts.traceback, facts.traceback_at = [], None
+            facts.traceback, facts.traceback_at, facts.uncaught = [], None, 0
             self._traceback = TracebackReader()
         facts.identity = identity
 
@@ -176,10 +177,12 @@ class Collector:
         if "loss" in row and (line[:9] == patterns.LOSS_START or not _evaluates(row)):
             self._take_step(row, number, line)
         elif "train_runtime" in row:
-            facts.finished = LogLine(self.file, number, text_of(line))
+            facts.trained = LogLine(self.file, number, text_of(line))
         elif _evaluates(row):
             values = {key: finite(value) for key, value in row.items()}
             _append_thinned(facts.evaluations, EvalRow(values, number), MAX_ROWS)
+        elif "epoch" not in row and "step" not in row:
+            return  # some other dict
         self._note_progress(number, row)
 
     def _take_step(self, row: dict[str, float], number: int, line: bytes) -> None:

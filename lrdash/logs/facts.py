@@ -141,11 +141,19 @@ class StreamFacts(msgspec.Struct):
     """How many of them stand in a row at the end; 0 when the last training line is in order."""
     traceback: list[str] = []
     traceback_at: LogLine | None = None
+    uncaught: int = 0
+    """Line of the exception that the program's own last traceback ends with."""
     resumed: LogLine | None = None
     stopped: LogLine | None = None
     """`Stopped by SIGUSR1 ...`: a wished-for end; training goes on in the next attempt."""
-    finished: LogLine | None = None
-    """Mark of a run that came to its end: train_runtime or the predict metrics."""
+    training_line: int = 0
+    """Where `***** Running training *****` stands: what stands before is of the preparations."""
+    trained: LogLine | None = None
+    """train_runtime: the last step is done, the model still to be saved."""
+    predicted: LogLine | None = None
+    """The predict metrics: the end of a run that predicts."""
+    already_done: LogLine | None = None
+    """`Nothing to do`: an earlier attempt has finished this run."""
 
     def copy(self) -> StreamFacts:
         """These facts as they are now: the scanner goes on filling its own."""
@@ -224,8 +232,16 @@ class AttemptFacts(msgspec.Struct, frozen=True):
         return max(epochs, default=None)
 
     @property
-    def finished(self) -> LogLine | None:
-        return self.out.finished or self.err.finished
+    def trained(self) -> LogLine | None:
+        return self.out.trained or self.err.trained
+
+    @property
+    def predicted(self) -> LogLine | None:
+        return self.out.predicted or self.err.predicted
+
+    @property
+    def already_done(self) -> LogLine | None:
+        return self.out.already_done or self.err.already_done
 
     @property
     def stopped(self) -> LogLine | None:

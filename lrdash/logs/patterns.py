@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 
-FLOAT = rb"[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?"
+FLOAT = rb"[-+]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][-+]?\d+)?"
 GROUPED = rb"\d+(?:,\d{3})*"
 """An integer as transformers' banner and our trainer print it: 7,615,616,512."""
 
@@ -33,9 +33,9 @@ SHOWN_COMMAND = re.compile(rb"^\++ .*", re.MULTILINE)
 
 # The bundled trainer, stdout.
 PROCESS_RANK = re.compile(rb"Process rank: (?P<rank>\d+), world size: (?P<size>\d+)")  # LLaMA-Factory's words
-DATASET = re.compile(rb"Loading dataset (?P<name>.+): (?P<rows>%b) rows from (?P<path>.+)" % GROUPED)
+DATASET = re.compile(rb"Loading dataset (?P<name>.{1,500}): (?P<rows>%b) rows from (?P<path>.+)" % GROUPED)
 CUT = re.compile(
-    rb"Cut (?P<cut>%b) of (?P<rows>%b) inputs of (?P<name>.+) to cutoff_len=(?P<length>\d+) tokens"
+    rb"Cut (?P<cut>%b) of (?P<rows>%b) inputs of (?P<name>.{1,500}) to cutoff_len=(?P<length>\d+) tokens"
     % (GROUPED, GROUPED)
 )
 FROZEN = re.compile(rb"Frozen (?P<part>\w+): (?P<count>%b) parameters" % GROUPED)
@@ -56,16 +56,17 @@ BANNER = {
     "num_examples": re.compile(rb"Num examples = (%b)" % GROUPED),
     "num_epochs": re.compile(rb"Num Epochs = (%b)" % GROUPED),
     "per_device_batch_size": re.compile(rb"Instantaneous batch size per device = (%b)" % GROUPED),
-    "effective_batch_size": re.compile(rb"Total train batch size \(w\. parallel[^)]*\) = (%b)" % GROUPED),
+    "effective_batch_size": re.compile(rb"Total train batch size \(w\. [^)]{0,100}\) = (%b)" % GROUPED),
     "gradient_accumulation_steps": re.compile(rb"Gradient Accumulation steps = (%b)" % GROUPED),
     "steps": re.compile(rb"Total optimization steps = (%b)" % GROUPED),
 }
-RUNNING_TRAINING = b"***** Running training *****"
-SECTION = re.compile(rb"\*\*\*\*\* (?P<title>[\w ]+?) \*\*\*\*\*")
-# transformers trainer.py and trainer_pt_utils.py log_metrics: what is printed after the end of training.
-FINISHED = re.compile(
-    rb"\*\*\*\*\* predict metrics \*\*\*\*\*|Training completed\. Do not forget to share|'train_runtime': "
-)
+RUNNING_TRAINING = re.compile(rb"\*\*\*\*\* Running training \*\*\*\*\*")
+# transformers trainer.py: after the last step, before the model is saved and predictions are made.
+TRAINED = re.compile(rb"Training completed\. Do not forget to share|'train_runtime': ")
+# transformers trainer_pt_utils.py log_metrics: the last that is printed of a run that predicts.
+PREDICTED = re.compile(rb"\*\*\*\*\* predict metrics \*\*\*\*\*")
+# The bundled trainer, of a run that was submitted again.
+ALREADY_DONE = re.compile(rb"Nothing to do: .{1,500} holds the results of this run")
 
 # transformers trainer_callback.py ProgressCallback.on_log: a Python dict of numbers (4.x) or strings (5.x).
 ROW_START = b"{'"
@@ -80,7 +81,7 @@ BAR = re.compile(
 
 FACT_ANCHORS = (
     rb"\{'|\*\*\*\*\*|Num [Ee]|Instantaneous b|T(?:otal (?:train b|optim)|rain(?:able p|ing comp))"
-    rb"|Gradient Acc|Loading dataset|Cut \d|Frozen |Process rank|Resuming tr"
+    rb"|Gradient Acc|Loading dataset|Cut \d|Frozen |Process rank|Resuming tr|Nothing to do: "
     rb"|S(?:et [vml]|tep \d|topped by SIG)"
 )
 """What a line holds if it can state a fact; the scanner looks closer at such lines only."""

@@ -98,8 +98,20 @@ def _take_stopped(facts: StreamFacts, match: Match, at: LogLine) -> None:
     facts.stopped = at
 
 
-def _take_finished(facts: StreamFacts, match: Match, at: LogLine) -> None:
-    facts.finished = at
+def _take_running(facts: StreamFacts, match: Match, at: LogLine) -> None:
+    facts.training_line = at.line or 0
+
+
+def _take_trained(facts: StreamFacts, match: Match, at: LogLine) -> None:
+    facts.trained = at
+
+
+def _take_predicted(facts: StreamFacts, match: Match, at: LogLine) -> None:
+    facts.predicted = at
+
+
+def _take_already_done(facts: StreamFacts, match: Match, at: LogLine) -> None:
+    facts.already_done = at
 
 
 _STATEMENTS: tuple[tuple[re.Pattern[bytes], Callable[[StreamFacts, Match, LogLine], None]], ...] = (
@@ -113,5 +125,8 @@ _STATEMENTS: tuple[tuple[re.Pattern[bytes], Callable[[StreamFacts, Match, LogLin
     (patterns.TRAINABLE, _take_trainable),
     (patterns.RESUMED, _take_resumed),
     (patterns.STOPPED, _take_stopped),
-    (patterns.FINISHED, _take_finished),
+    (patterns.RUNNING_TRAINING, _take_running),
+    (patterns.TRAINED, _take_trained),
+    (patterns.PREDICTED, _take_predicted),
+    (patterns.ALREADY_DONE, _take_already_done),
 )

@@ -96,11 +96,21 @@ class RunEvidence:
     @property
     def is_finished(self) -> bool:
         """Whether the attempt came to its own end."""
-        return self.state == "COMPLETED" or (self.facts.finished is not None and self.state is None)
+        return self.state == "COMPLETED" or (self.end is not None and self.state is None)
 
     @property
     def has_ended(self) -> bool:
-        return self.task.is_finished if self.task else self.facts.finished is not None
+        return self.task.is_finished if self.task else self.end is not None
+
+    @property
+    def end(self) -> LogLine | None:
+        """The log's mark that the attempt came to its own end."""
+        return self.facts.predicted or (None if self.predicts else self.facts.trained)
+
+    @property
+    def predicts(self) -> bool:
+        """Whether predictions were asked for: they come last, after the model is saved."""
+        return is_true(self.args.get("do_predict"))
 
     @property
     def state(self) -> str | None:
@@ -152,6 +162,11 @@ def number(value: object) -> float | None:
         return finite_or_none(float(value))
     except ValueError:
         return None
+
+
+def is_true(value: object) -> bool:
+    """A switch among the arguments; run_meta.json of another program may hold it as text."""
+    return str(value).lower() == "true"
 
 
 def finite_or_none(value: float) -> float | None:

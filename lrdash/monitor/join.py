@@ -11,7 +11,7 @@ from msgspec.structs import replace
 
 from lrdash.logs.facts import AttemptFacts
 from lrdash.monitor.checks import run_checks
-from lrdash.monitor.diagnosis import diagnose
+from lrdash.monitor.diagnosis import came_to_its_end, diagnose
 from lrdash.monitor.evidence import NO_FACTS, PredictionFacts, RunEvidence
 from lrdash.monitor.files import FileFacts, RunFiles
 from lrdash.monitor.forecast import forecast
@@ -73,7 +73,8 @@ class Joiner:
         if files is None or (task is not None and (files.task is None or files.task.id != task.id)):
             return _unread(run, queue, self._cached.get(run.key), now)
         left_at = queue.left_at.get(task.id) if task else None
-        task = _settled_by_files(task, files, has_left=left_at is not None)
+        log = RunEvidence(now, run=run, overrides=overrides, facts=files.facts or NO_FACTS)
+        task = _settled_by_files(task, files, log, has_left=left_at is not None)
         usage = queue.usages.get(task.id) if task else None
         lost = queue.lost.get(run.key)
         inputs = (task, files, usage, overrides, left_at, lost, tuple(peers[run.group].items()))
@@ -185,14 +186,14 @@ def _completing(task: Task | None) -> Task | None:
     return task and replace(task, state="COMPLETING")
 
 
-def _settled_by_files(task: Task | None, files: RunFiles, *, has_left: bool) -> Task | None:
+def _settled_by_files(task: Task | None, files: RunFiles, log: RunEvidence, *, has_left: bool) -> Task | None:
     """A task that left the queue and that nobody accounts for is settled by its results, then by its log."""
     if task is None or not (has_left or task.state == UNKNOWN):
         return task
     if files.results.predict is not None:
         return replace(task, state="COMPLETED", reason="nobody accounts for it; its results are complete")
     facts = files.facts
-    if facts is not None and facts.finished is not None:
+    if came_to_its_end(log):
         return replace(task, state="COMPLETED", reason="nobody accounts for it; its log came to the end")
     if task.reason == WAITED and (facts is None or "out" in facts.missing):
         return replace(task, state="CANCELLED", reason="left the queue before it started")

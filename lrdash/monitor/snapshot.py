@@ -22,8 +22,8 @@ CheckName = Literal[
 ]
 FailureClass = Literal[
     "dataset_not_found", "cuda_out_of_memory", "host_out_of_memory", "time_limit", "port_in_use", "nccl",
-    "preempted", "node_failure", "disk_full", "non_finite_loss", "import_error", "missing_model", "cancelled",
-    "silent", "vanished", "unknown",
+    "preempted", "node_failure", "disk_full", "non_finite_loss", "import_error", "missing_model",
+    "launch_refused", "cancelled", "silent", "vanished", "unknown",
 ]  # fmt: skip
 
 EpochRow = dict[str, float | None]

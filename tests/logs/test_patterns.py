@@ -87,6 +87,27 @@ missing_model | OSError: Can't load tokenizer for 'Qwen/Qwen2.5-7B-Instruct'. If
 dataset_not_found | [ERROR] dataset 'x_train' not found in data; there are: y_train
 non_finite_loss | Loss is nan, stopping training
 non_finite_loss | step 12: loss: nan
+cuda_out_of_memory | tensorflow.errors.ResourceExhaustedError: OOM when allocating tensor on device:GPU:0
+cuda_out_of_memory | XlaRuntimeError: RESOURCE_EXHAUSTED: Out of memory allocating 18253 bytes.
+host_out_of_memory | [9.1] Memory cgroup out of memory: Killed process 14 (python) total-vm:15220044kB
+host_out_of_memory | RuntimeError: DataLoader worker (pid 1410) is killed by signal: Killed.
+preempted | submitit WARNING (x) - Caught signal SIGHUP on n1: this job is preempted.
+node_failure | PRTE has lost communication with a remote daemon.
+nccl | [Rank 11] Timeout at NCCL work: 15734, last enqueued NCCL work: 15735
+nccl | RuntimeError: Connection reset by peer
+import_error | AttributeError: partially initialized module 'deepspeed.comm' has no attribute 'x'
+missing_model | OSError: You are trying to access a gated repo.
+missing_model | OSError: models/x does not appear to have a
+dataset_not_found | RuntimeError: Found 0 files in subfolders of: /data/train
+dataset_not_found | FileNotFoundError: [Errno 2] No such file or directory: 'data/qnnli_train.json'
+non_finite_loss | FloatingPointError: Minimum loss scale reached (0.0001). Your loss is probably exploding.
+non_finite_loss | ValueError: Network outputs is NAN! Stop Training
+unknown | FileNotFoundError: [Errno 2] No such file or directory: 'saves/trainer_state.json'
+unknown | ResourceExhaustedError: OOM when allocating tensor on /device:CPU:0 by allocator cpu
+unknown | srun: error: n1: task 0: Segmentation fault (core dumped)
+cancelled | lightning.py:25: UserWarning: Detected KeyboardInterrupt, attempting graceful shutdown...
+launch_refused | lrdash: require_gpu: 2 processes need 2 GPUs
+None | lrdash: sweep=s group=text
 None | UserWarning: [Errno 28] No space left on device.  joblib will operate in serial mode
 None | WARNING: CUDA out of memory is handled
 None | [INFO] Step 120 of 300, epoch 2.40
@@ -130,6 +151,17 @@ CAUSE_LINES = [
     b"srun: error: n: task 0: Killed",
     b"KeyboardInterrupt",
     b"grad_norm: nan",
+    b"lrdash: no free port",
+    b"slurmstepd: Job 9 exceeded memory limit (17002300 > 16384000), being killed",
+    b"(0) Resource exhausted: Out of memory while trying to allocate 34426324132 bytes.",
+    b"StopTraining: Job is preempted.",
+    b"GCP Metadata Service says termination is imminent",
+    b"PRTE has lost communication with a remote daemon.",
+    b"salloc: Prolog failure on node n1",
+    b"The actor is dead because its node has died.",
+    b"marked dead because the monitor has missed too many heartbeats",
+    b"Timeout at NCCL work: 1",
+    b"Some NCCL operations have failed or timed out.",
 ]
 
 

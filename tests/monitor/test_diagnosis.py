@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from lrdash.monitor.diagnosis import diagnose
+from lrdash.monitor.diagnosis import came_to_its_end, diagnose
 from lrdash.monitor.evidence import RunEvidence
 from lrdash.monitor.snapshot import Diagnosis
 from lrdash.results.documents import RunResults
@@ -98,6 +98,102 @@ def test_what_a_run_survived_is_no_cause(tmp_path: Path) -> None:
     )
     assert diagnosis.failure == "unknown"
     assert diagnosis.evidence.text.endswith("KeyError: 1")
+
+
+ASIDE = (
+    "Exception in thread Thread-auto_conversion (auto_conversion):\nTraceback (most recent call last):\n"
+    '  File "transformers/safetensors_conversion.py", line 96, in auto_conversion\n'
+    "OSError: We couldn't connect to 'https://huggingface.co' to load the files\n"
+)
+
+
+@pytest.mark.parametrize("err", [ASIDE + BANNER, BANNER + ASIDE])
+@pytest.mark.parametrize(
+    ("end", "state", "failure"),
+    [
+        (TRACEBACK.format(CUDA) + LAUNCHER, "FAILED", "cuda_out_of_memory"),
+        (TRACEBACK.format("KeyError: 'labels'") + LAUNCHER, "FAILED", "unknown"),
+        (SLURM.format("DUE TO TIME LIMIT "), "TIMEOUT", "time_limit"),
+        (SLURM.format(""), "CANCELLED", "cancelled"),
+    ],
+)
+def test_what_stderr_told_before_stdout_proved_steps_is_no_cause(
+    tmp_path: Path, err: str, end: str, state: str, failure: str
+) -> None:
+    """The bundled trainer writes its steps to stdout, and what goes wrong to stderr."""
+    diagnosis = diagnosed(tmp_path, identity() + row(120), identity() + err + end, task=task(state))
+    assert diagnosis.failure == failure
+    assert "OSError" not in diagnosis.evidence.text
+
+
+def test_what_keeps_a_run_from_starting_can_end_one_that_trained_all_the_same(tmp_path: Path) -> None:
+    err = BANNER + TRACEBACK.format("ModuleNotFoundError: No module named 'sklearn'")
+    assert diagnosed(tmp_path, row(120), err).failure == "import_error"
+    assert diagnosed(tmp_path, "", ASIDE).failure == "missing_model"
+
+
+def test_an_exception_that_python_ignores_is_no_cause(tmp_path: Path) -> None:
+    ignored = 'Exception ignored in: <function f>\nTraceback (most recent call last):\n  File "x.py"\n' + CUDA
+    evidence = replace(evidence_of(tmp_path, row(), ignored + "\n"), sweep=None, group=None, run=None)
+    assert diagnose(evidence) is None
+    diagnosis = diagnosed(tmp_path, row(), TRACEBACK.format("KeyError: 1") + ignored + "\n")
+    assert diagnosis.evidence.text.endswith("KeyError: 1")
+
+
+def test_a_dict_that_is_no_training_line_is_no_progress(tmp_path: Path) -> None:
+    err = "FloatingPointError: Loss became infinite or NaN at iteration=3!\nloss_dict = {'loss_cls': inf}\n"
+    assert diagnosed(tmp_path, err=err).failure == "non_finite_loss"
+
+
+TRAINED = "{'train_runtime': 93.1, 'train_loss': 0.4, 'epoch': 6.0}\n"
+PREDICTED = "***** predict metrics *****\n  predict_accuracy = 0.9\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "failure"),
+    [("OSError: [Errno 28] No space left on device", "disk_full"), (CUDA, "cuda_out_of_memory")],
+)
+def test_a_failure_after_the_last_step(tmp_path: Path, text: str, failure: str) -> None:
+    """The trainer logs train_runtime before it saves the model and predicts."""
+    assert diagnosed(tmp_path, row(300) + TRAINED, BANNER + TRACEBACK.format(text)).failure == failure
+    vanished = task("UNKNOWN", reason="gone")
+    for known in ({"task": vanished}, {"task": vanished, "overrides": {"do_predict": False}}):
+        diagnosis = diagnosed(tmp_path, row(300) + TRAINED, BANNER + TRACEBACK.format(text), **known)
+        assert diagnosis.failure == failure
+    unknown = diagnosed(tmp_path, row(300) + TRAINED, BANNER + TRACEBACK.format("KeyError: 'labels'"))
+    assert unknown.evidence.text.endswith("KeyError: 'labels'")
+
+
+def test_a_run_that_predicts_ends_with_its_predictions(tmp_path: Path) -> None:
+    vanished = task("UNKNOWN", reason="gone")
+    for out, predicts, came in (
+        (TRAINED, True, False),
+        (TRAINED, False, True),
+        (TRAINED + PREDICTED, True, True),
+        (TRAINED + TRACEBACK.format(CUDA), False, False),
+    ):
+        evidence = evidence_of(
+            tmp_path, row(300) + out, BANNER, task=vanished, overrides={"do_predict": predicts}
+        )
+        assert came_to_its_end(evidence) == came, (out, predicts)
+    assert diagnosed(tmp_path, row(300) + TRAINED, BANNER, task=vanished).failure == "vanished"
+
+
+@pytest.mark.parametrize(
+    "told",
+    [
+        "require_gpu: 2 processes need 2 GPUs, this node shows 0; ask for --gres=gpu:2",
+        "no free port on this node: 29702, 29802... are all taken",
+        "no lrdash on PATH; activate its environment in the batch script",
+    ],
+)
+def test_what_launch_says_when_it_refuses(tmp_path: Path, told: str) -> None:
+    diagnosis = diagnosed(tmp_path, identity(), f"{identity()}lrdash: {told}\n")
+    assert (diagnosis.failure, diagnosis.evidence.text) == ("launch_refused", f"lrdash: {told}")
+    assert diagnosis.remedy == f"{told}; then submit it again"
+    assert diagnosis.command == AGAIN
+    kept = diagnosed(tmp_path, "lrdash: not requeued: only Slurm requeues\n", TRACEBACK.format(CUDA))
+    assert kept.failure == "cuda_out_of_memory"
 
 
 def test_a_port_that_launch_moved_away_from_is_no_cause(tmp_path: Path) -> None:

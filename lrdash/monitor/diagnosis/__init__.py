@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from lrdash.monitor.diagnosis.finding import find_failure
-from lrdash.monitor.diagnosis.remedies import killed_remedy, remedy_for
+from lrdash.monitor.diagnosis.finding import came_to_its_end, find_failure
+from lrdash.monitor.diagnosis.remedies import killed_remedy, refused_remedy, remedy_for
 from lrdash.monitor.evidence import RunEvidence
 from lrdash.monitor.snapshot import Diagnosis
 
@@ -17,8 +17,11 @@ def diagnose(evidence: RunEvidence) -> Diagnosis | None:
     if failure is None:
         return None
     is_riddle = failure.is_bare_kill and failure.failure == "unknown"
-    remedy = killed_remedy(evidence) if is_riddle else remedy_for(failure.failure, evidence)
+    if failure.failure == "launch_refused":
+        remedy = refused_remedy(failure.evidence.text, evidence)
+    else:
+        remedy = killed_remedy(evidence) if is_riddle else remedy_for(failure.failure, evidence)
     return Diagnosis(failure.failure, failure.evidence, remedy.text, remedy.command)
 
 
-__all__ = ["diagnose"]
+__all__ = ["came_to_its_end", "diagnose"]

@@ -7,10 +7,11 @@ Slurm's epilogue. What a run survived (training went on after it) is no cause.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from math import inf
 from typing import NamedTuple, cast
 
 from lrdash.logs.causes import LAUNCHER_ERROR
-from lrdash.logs.facts import AttemptFacts, Cause, StreamFacts
+from lrdash.logs.facts import AttemptFacts, Cause, LogLine, StreamFacts
 from lrdash.monitor.evidence import RunEvidence, as_evidence
 from lrdash.monitor.snapshot import Evidence, FailureClass
 
@@ -36,6 +37,10 @@ _STATE_IS_CERTAIN = frozenset({"OUT_OF_MEMORY", "PREEMPTED", "NODE_FAIL", "BOOT_
 """States that Slurm does not give for what a program did; whatever the log holds came of them."""
 _FOLLOWS = frozenset({"nccl", "cancelled", "time_limit", "preempted", "unknown"})
 """Classes that may come of another rank's failure."""
+_OF_THE_START = frozenset(
+    {"dataset_not_found", "import_error", "launch_refused", "missing_model", "port_in_use"}
+)
+"""Classes of what keeps a run from starting."""
 KILLED = "killed by signal 9"
 _EXIT_CODES = {
     "0:9": KILLED,
@@ -57,14 +62,19 @@ class Failure(NamedTuple):
 def find_failure(evidence: RunEvidence) -> Failure | None:
     """What ended the run, or keeps it from going on; None for neither."""
     if evidence.task is None:
-        return _from_log(evidence.facts)
+        return _from_log(evidence)
     if evidence.state == "COMPLETED":
         return None
     if evidence.state == "UNKNOWN":
-        return _from_log(evidence.facts) or Failure("vanished", Evidence(text=evidence.task.reason or "gone"))
+        return _from_log(evidence) or Failure("vanished", Evidence(text=evidence.task.reason or "gone"))
     if not evidence.task.is_finished:
         return _while_running(evidence)
     return _after_the_end(evidence)
+
+
+def came_to_its_end(evidence: RunEvidence) -> bool:
+    """Whether the log, of a task whose state nobody knows, shows its own end and no failure after it."""
+    return evidence.end is not None and _from_log(evidence) is None
 
 
 def _while_running(evidence: RunEvidence) -> Failure | None:
@@ -83,10 +93,12 @@ def _while_running(evidence: RunEvidence) -> Failure | None:
 def _after_the_end(evidence: RunEvidence) -> Failure:
     state = evidence.state or ""
     by_state = _BY_STATE.get(state)
-    logged = _from_log(evidence.facts)
+    logged = _from_log(evidence)
     if logged is not None and logged.is_bare_kill:
         logged = _killed(evidence, logged.evidence)
     told = logged is not None and logged.failure != "unknown"
+    if logged and logged.failure in _OF_THE_START and evidence.facts.first_step:
+        told = False  # a run that trained survived it: it would have failed, and Slurm does not say so
     if by_state is None:
         return logged or _from_exit_code(evidence)
     if not told or state in _STATE_IS_CERTAIN or (logged and logged.failure in ("cancelled", by_state)):
@@ -132,42 +144,76 @@ def _mebibytes(count: int) -> str:
     return f"{count / 2**20:,.0f} MiB"
 
 
-def _from_log(facts: AttemptFacts) -> Failure | None:
+def _from_log(evidence: RunEvidence) -> Failure | None:
     """What the log alone tells; None where the run came to its own end, or nothing points to a failure."""
-    if facts.finished or _stopped_on_request(facts):
-        return None
-    causes = [cause for stream in (facts.err, facts.out) for cause in _not_survived(stream)]
-    cause = first_cause(causes)
-    traceback = _own_traceback(facts)
-    if cause and (cause.decisive or traceback is None) and cause.failure != "unknown":
+    facts = evidence.facts
+    end = evidence.end if evidence.state in (None, "UNKNOWN") else None
+    causes = [cause for stream in (facts.err, facts.out) for cause in _that_count(stream, facts, end)]
+    if facts.stopped and not any(cause.decisive for cause in causes):
+        return None  # saved and stopped as it was told to
+    raised = [cause for cause in causes if _is_raised(cause, facts)]
+    cause = _of_trained(facts, raised) or first_cause(causes)
+    traceback = _own_traceback(facts, end)
+    is_told = cause and (cause.decisive or not traceback or cause.failure in {one.failure for one in raised})
+    if cause and is_told and cause.failure != "unknown":
         is_bare_kill = cause.failure == "host_out_of_memory" and not cause.decisive
         return Failure(cast(FailureClass, cause.failure), as_evidence(cause.at), is_bare_kill)
-    if diverged := _diverged(facts, 1):
+    if end is None and (diverged := _diverged(facts, 1)):
         return diverged
     if traceback:
         return Failure("unknown", traceback)
-    return Failure("unknown", as_evidence(cause.at)) if cause else _launcher_only(facts)
+    return Failure("unknown", as_evidence(cause.at)) if cause else _launcher_only(facts, end)
+
+
+def _that_count(stream: StreamFacts, facts: AttemptFacts, end: LogLine | None) -> list[Cause]:
+    """The causes that the run did not survive.
+
+    What keeps a run from starting ended no run that trained, unless it is what the program raised at last.
+    """
+    since = _survived_until(stream, facts, end)
+    return [
+        cause
+        for cause in stream.causes
+        if (cause.at.line or 0) >= since
+        and not (facts.first_step and cause.failure in _OF_THE_START and cause.at.line != stream.uncaught)
+    ]
+
+
+def _survived_until(stream: StreamFacts, facts: AttemptFacts, end: LogLine | None) -> float:
+    """The line of a stream before which nothing ended the run, which went on to train, or came to its end.
+
+    Of two streams, only this is known of their common time: training began after the banner. What the
+    program raised at last ended it even where the other stream holds the end.
+    """
+    if end is not None and end not in (stream.predicted, stream.trained):
+        return stream.uncaught or inf
+    trained = stream.training_line if facts.first_step else 0
+    return max(stream.progress_line, trained, (end.line or 0) if end else 0)
+
+
+def _is_raised(cause: Cause, facts: AttemptFacts) -> bool:
+    """Whether it is the exception with which the program's last traceback ends."""
+    stream = facts.err if cause.stream == "err" else facts.out
+    return cause.at.line == stream.uncaught
+
+
+def _of_trained(facts: AttemptFacts, raised: Sequence[Cause]) -> Cause | None:
+    """Of a run that trained: what it raised at last, if that can be a cause of its own."""
+    if facts.first_step is None:
+        return None
+    return next((cause for cause in raised if cause.decisive and cause.failure not in _FOLLOWS), None)
 
 
 def first_cause(causes: Sequence[Cause]) -> Cause | None:
     """The first decisive one; a peer's complaint or a bare signal gives way to what came of the program."""
     decisive = [cause for cause in causes if cause.decisive]
     if not decisive:
-        return next((cause for cause in causes if cause.failure != "unknown"), causes[0] if causes else None)
+        known = next((cause for cause in causes if cause.failure != "unknown"), None)
+        # What cancels a step follows the end of one of its tasks.
+        return known if known and known.failure != "cancelled" else next(iter(causes), None)
     if decisive[0].failure == "nccl":
         return next((cause for cause in decisive if cause.failure not in _FOLLOWS), decisive[0])
     return decisive[0]
-
-
-def _not_survived(stream: StreamFacts) -> list[Cause]:
-    return [cause for cause in stream.causes if (cause.at.line or 0) >= stream.progress_line]
-
-
-def _stopped_on_request(facts: AttemptFacts) -> bool:
-    """A marker of the trainer: saved and stopped; only what was logged after it can be a failure."""
-    if facts.stopped is None:
-        return False
-    return not any(cause.decisive for stream in facts.streams for cause in _not_survived(stream))
 
 
 def _diverged(facts: AttemptFacts, rows: int) -> Failure | None:
@@ -177,20 +223,26 @@ def _diverged(facts: AttemptFacts, rows: int) -> Failure | None:
     return None
 
 
-def _own_traceback(facts: AttemptFacts) -> Evidence | None:
+def _own_traceback(facts: AttemptFacts, end: LogLine | None) -> Evidence | None:
     """The last traceback of the program itself, all of it."""
     for stream in (facts.err, facts.out):
         at = stream.traceback_at
-        if at and (at.line or 0) >= stream.progress_line and not LAUNCHER_ERROR.match(_last(stream)):
+        if _is_late(stream, facts, end) and at and not LAUNCHER_ERROR.match(_last(stream)):
             return Evidence(at.file, at.line, "\n".join(stream.traceback))
     return None
 
 
-def _launcher_only(facts: AttemptFacts) -> Failure | None:
+def _launcher_only(facts: AttemptFacts, end: LogLine | None) -> Failure | None:
     for stream in (facts.err, facts.out):
-        if stream.traceback_at and (stream.traceback_at.line or 0) >= stream.progress_line:
+        if stream.traceback_at and _is_late(stream, facts, end):
             return Failure("unknown", as_evidence(stream.traceback_at))
     return None
+
+
+def _is_late(stream: StreamFacts, facts: AttemptFacts, end: LogLine | None) -> bool:
+    """Whether a stream's traceback may have ended the run."""
+    at = stream.uncaught or (stream.traceback_at.line if stream.traceback_at else 0) or 0
+    return at >= _survived_until(stream, facts, end)
 
 
 def _last(stream: StreamFacts) -> bytes:

@@ -194,6 +194,15 @@ def killed_remedy(evidence: RunEvidence) -> Remedy:
     return Remedy(text, _submit(evidence) or None)
 
 
+def refused_remedy(told: str, evidence: RunEvidence) -> Remedy:
+    """What launch says itself, which names the way out."""
+    return Remedy(f"{told.removeprefix('lrdash: ')}; then submit it again", _submit(evidence) or None)
+
+
+def _launch_refused(evidence: RunEvidence) -> Remedy:
+    return refused_remedy("it did not start: read its first lines", evidence)
+
+
 def _is_running(evidence: RunEvidence) -> bool:
     return evidence.task is not None and not evidence.task.is_finished
 
@@ -210,6 +219,7 @@ _REMEDIES: dict[FailureClass, Callable[[RunEvidence], Remedy]] = {
     "disk_full": _disk_full,
     "non_finite_loss": _non_finite_loss,
     "import_error": _import_error,
+    "launch_refused": _launch_refused,
     "missing_model": _missing_model,
     "cancelled": _cancelled,
     "silent": _silent,
