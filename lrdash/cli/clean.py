@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from lrdash.cli.actions import meant_runs
 from lrdash.cli.confirm import confirm
-from lrdash.cli.context import the_scheduler, the_sweep
+from lrdash.cli.context import the_sweep
 from lrdash.errors import UsageError
 from lrdash.sweep.spec import Run, Sweep
 
@@ -37,7 +37,7 @@ def run(arguments: argparse.Namespace) -> int:
 
     sweep = the_sweep(arguments)
     runs = meant_runs(sweep, arguments.runs)
-    _check_ended(arguments, sweep, runs)
+    _check_ended(sweep, runs)
     removals = plan_cleaning(sweep, runs)
     total = gigabytes(sum(removal.size_bytes for removal in removals))
     if not removals:
@@ -54,14 +54,14 @@ def run(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _check_ended(arguments: argparse.Namespace, sweep: Sweep, runs: tuple[Run, ...]) -> None:
-    from lrdash.control.outcome import last_tasks
+def _check_ended(sweep: Sweep, runs: tuple[Run, ...]) -> None:
+    from lrdash.scheduler.known import look_everywhere
 
-    scheduler = the_scheduler(arguments, sweep)
-    tasks = last_tasks(sweep, scheduler) if scheduler else {}
+    active = look_everywhere(sweep).active
     for each in runs:
-        if each.key in tasks and not tasks[each.key].is_finished:
-            raise UsageError(f"{each.key} {each.name} is {tasks[each.key].state}: clean it when it has ended")
+        if each.key in active:
+            state = active[each.key].task.state
+            raise UsageError(f"{each.key} {each.name} is {state}: clean it when it has ended")
 
 
 def _line(sweep: Sweep, removal: Removal) -> str:

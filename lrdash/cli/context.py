@@ -27,21 +27,16 @@ def the_scheduler(arguments: argparse.Namespace, sweep: Sweep) -> Scheduler | No
 
     None where nothing was submitted and this machine has no Slurm.
     """
-    import shutil
+    from lrdash.scheduler.known import make_scheduler, usual_scheduler
 
-    from lrdash.scheduler.records import read_records
-
-    name = arguments.scheduler
-    if name is None and (records := read_records(sweep)):
-        name = records[-1].scheduler
-    if name is None and shutil.which("squeue"):
-        name = "slurm"
-    return make_scheduler(name, sweep) if name else None
+    return make_scheduler(arguments.scheduler, sweep) if arguments.scheduler else usual_scheduler(sweep)
 
 
 def submit_scheduler(arguments: argparse.Namespace, sweep: Sweep) -> Scheduler:
     """The scheduler of --scheduler, else Slurm: one that can be submitted to now."""
     import shutil
+
+    from lrdash.scheduler.known import make_scheduler
 
     name = arguments.scheduler or "slurm"
     if name == "slurm" and shutil.which("sbatch") is None:
@@ -49,16 +44,6 @@ def submit_scheduler(arguments: argparse.Namespace, sweep: Sweep) -> Scheduler:
             "no sbatch on PATH: log in to the cluster, or run it on this machine with --scheduler local"
         )
     return make_scheduler(name, sweep)
-
-
-def make_scheduler(name: str, sweep: Sweep) -> Scheduler:
-    if name == "local":
-        from lrdash.scheduler.local import LocalScheduler
-
-        return LocalScheduler(sweep)
-    from lrdash.scheduler.slurm import SlurmScheduler
-
-    return SlurmScheduler()
 
 
 def the_monitor(arguments: argparse.Namespace) -> Monitor:

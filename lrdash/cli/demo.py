@@ -79,8 +79,8 @@ def prepare(folder: Path, rows: int | None, processes: int | None) -> Path:
 
 def submit_once(sweep: Sweep) -> None:
     """Submit the sweep, unless this workspace's was submitted before."""
-    from lrdash.cli.context import make_scheduler
     from lrdash.control.submission import carry_out, plan_submission
+    from lrdash.scheduler.known import make_scheduler
     from lrdash.scheduler.records import read_records
 
     if read_records(sweep):
@@ -93,9 +93,9 @@ def submit_once(sweep: Sweep) -> None:
 
 def on_screen(sweep: Sweep) -> int:
     """The screen; afterwards asks whether runs that still go may go on."""
-    from lrdash.cli.context import make_scheduler
     from lrdash.cli.screen import open_sweep
     from lrdash.monitor.monitor import Monitor
+    from lrdash.scheduler.known import make_scheduler
 
     code = open_sweep(sweep, make_scheduler("local", sweep))
     scheduler = make_scheduler("local", sweep)
@@ -117,11 +117,11 @@ def on_screen(sweep: Sweep) -> int:
 
 def in_lines(sweep: Sweep) -> int:
     """Progress lines until all runs have ended, then the comparison; 0 only if all succeeded."""
-    from lrdash.cli.context import make_scheduler
     from lrdash.cli.results import print_results
     from lrdash.cli.wait import report_changes
     from lrdash.cli.watching import watch
     from lrdash.monitor.monitor import Monitor
+    from lrdash.scheduler.known import make_scheduler
 
     monitor = Monitor(sweep, make_scheduler("local", sweep))
     states: dict[str, str | None] = {}

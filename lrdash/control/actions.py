@@ -55,7 +55,7 @@ def plan_action(
         UsageError: a run has none, or none to which this could be done.
     """
     tasks = scheduler.read_queue(users_of(sweep)).tasks
-    latest = latest_tasks(sweep, tasks, read_records(sweep))
+    latest = latest_tasks(sweep, tasks, read_records(sweep, scheduler.name))
     targets = []
     for run in runs:
         task = latest[run.key].task if run.key in latest else None

@@ -44,7 +44,7 @@ def failed_runs(sweep: Sweep, scheduler: Scheduler) -> tuple[FailedRun, ...]:
 
 def last_tasks(sweep: Sweep, scheduler: Scheduler) -> dict[str, Task]:
     """The newest task of each run by its key: from the queue, else what became of the recorded one."""
-    records = read_records(sweep)
+    records = read_records(sweep, scheduler.name)
     queued = latest_tasks(sweep, scheduler.read_queue(users_of(sweep)).tasks, records)
     tasks = {key: owned.task for key, owned in queued.items()}
     recorded = {

@@ -30,7 +30,8 @@ from lrdash.errors import (
 )
 from lrdash.scheduler.base import Scheduler, Submission
 from lrdash.scheduler.environment import FRESH, OVERRIDES
-from lrdash.scheduler.ownership import latest_tasks, note_found_jobs, users_of
+from lrdash.scheduler.known import look_everywhere
+from lrdash.scheduler.ownership import note_found_jobs, users_of
 from lrdash.scheduler.records import (
     SubmissionRecord,
     age_seconds,
@@ -53,6 +54,7 @@ _OURS = {
     "comment": "it carries the token by which a lost answer is found",
     "wrap": "the group's script is what runs",
     "test-only": "`lrdash preflight` asks that",
+    "wait": "the answer is needed at once; `lrdash wait` waits",
 }
 """sbatch's options that a submission sets itself, and why they cannot be given."""
 
@@ -151,8 +153,9 @@ def _check_options(options: Sequence[str]) -> None:
             raise UsageError(f"{word!r} after -- is no sbatch option; write --name=value")
         before = word
     for name in parse_options(options):
-        if name in _OURS:
-            raise UsageError(f"--{name} cannot be given after --: {_OURS[name]}")
+        # sbatch takes an option's beginning for the option.
+        if ours := next((ours for ours in _OURS if name and ours.startswith(name)), None):
+            raise UsageError(f"--{ours} cannot be given after --: {_OURS[ours]}")
 
 
 def _at_once(group: Group) -> int | None:
@@ -165,16 +168,15 @@ def _at_once(group: Group) -> int | None:
 def check_not_active(plan: SubmissionPlan, scheduler: Scheduler) -> None:
     """
     Raises:
-        AlreadyActiveError: one of the runs is queued or running.
+        AlreadyActiveError: one of the runs is queued or running, on whichever scheduler.
+        SchedulerError: one that may have them does not answer.
     """
-    tasks = scheduler.read_queue(users_of(plan.sweep)).tasks
-    records = note_found_jobs(plan.sweep, tasks)
-    _check_none_is_lost(plan, records)
-    latest = latest_tasks(plan.sweep, tasks, records)
+    found = look_everywhere(plan.sweep, scheduler)
+    _check_none_is_lost(plan, found.records)
     planned = [run for job in plan.jobs for run in plan.runs_of(job)]
-    active = [run for run in planned if run.key in latest and not latest[run.key].task.is_finished]
+    active = [run for run in planned if run.key in found.active]
     if active:
-        named = ", ".join(f"{run.key} ({latest[run.key].task.id})" for run in active)
+        named = ", ".join(f"{run.key} ({found.active[run.key].task.id})" for run in active)
         raise AlreadyActiveError(
             f"already queued or running: {named}; "
             f"choose others with --group and --index, or cancel these first"
@@ -186,7 +188,7 @@ def carry_out(plan: SubmissionPlan, scheduler: Scheduler) -> Iterator[Outcome]:
 
     Raises:
         AlreadyActiveError: one of the runs is queued or running; nothing was submitted.
-        ConfigError: no record can be written; nothing was submitted.
+        ConfigError: this folder lets nobody submit; nothing was submitted.
     """
     with submitting(plan.sweep):
         check_not_active(plan, scheduler)
@@ -198,14 +200,18 @@ def carry_out(plan: SubmissionPlan, scheduler: Scheduler) -> Iterator[Outcome]:
 
 
 def _submit(plan: SubmissionPlan, job: Submission, scheduler: Scheduler) -> Outcome:
-    record = _record(plan, job, scheduler)
-    path = write_record(plan.sweep, record)
+    try:
+        record = _record(plan, job, scheduler)
+        path = write_record(plan.sweep, record)
+    except ConfigError as error:
+        return Outcome(job, None, error)
     try:
         job_id = scheduler.submit(job)
     except SchedulerError as error:
         if _may_have_arrived(error):
             return _after_no_answer(plan, job, record, scheduler, error)
-        replace_record(path, msgspec.structs.replace(record, state="refused", error=str(error)))
+        with suppress(OSError):  # then it stays an intention, and the next submit waits a minute
+            replace_record(path, msgspec.structs.replace(record, state="refused", error=str(error)))
         return Outcome(job, None, error)
     try:
         replace_record(path, msgspec.structs.replace(record, state="submitted", job=job_id))
@@ -225,7 +231,8 @@ def _after_no_answer(
 ) -> Outcome:
     """The job may exist all the same: it is looked for once, by its token, and never submitted again."""
     with suppress(SchedulerError):
-        records = note_found_jobs(plan.sweep, scheduler.read_queue(users_of(plan.sweep)).tasks)
+        tasks = scheduler.read_queue(users_of(plan.sweep)).tasks
+        records = note_found_jobs(plan.sweep, scheduler.name, tasks)
         found = [each for each in records if each.token == record.token and each.group == record.group]
         if found and found[0].job:
             return Outcome(job, found[0].job)
@@ -248,7 +255,7 @@ def _may_have_arrived(error: SchedulerError) -> bool:
 def _check_none_is_lost(plan: SubmissionPlan, records: Sequence[SubmissionRecord]) -> None:
     groups = {job.group for job in plan.jobs}
     for record in records:
-        wait = LOST_SECONDS - age_seconds(record)
+        wait = LOST_SECONDS - abs(age_seconds(record))
         if record.state == "intended" and record.group in groups and wait > 0:
             raise AlreadyActiveError(
                 f"a submission of {record.group} at {record.time} got no answer (token {record.token}) "
@@ -267,7 +274,7 @@ def _record(plan: SubmissionPlan, job: Submission, scheduler: Scheduler) -> Subm
         scheduler=scheduler.name,
         command=scheduler.submit_command(job),
         script=str(job.script),
-        script_sha256=hashlib.sha256(job.script.read_bytes()).hexdigest(),
+        script_sha256=_digest(job.script),
         git_commit=_git_commit(plan.sweep.root),
         user=getpass.getuser(),
         host=os.uname().nodename,
@@ -275,6 +282,13 @@ def _record(plan: SubmissionPlan, job: Submission, scheduler: Scheduler) -> Subm
         overrides=plan.overrides,
         fresh=plan.fresh,
     )
+
+
+def _digest(script: Path) -> str:
+    try:
+        return hashlib.sha256(script.read_bytes()).hexdigest()
+    except OSError as error:
+        raise ConfigError(f"{script}: cannot be read: {error.strerror}") from None
 
 
 def _git_commit(root: Path) -> str | None:

@@ -140,7 +140,7 @@ class QueueWatch:
             return
         duration = time.monotonic() - started
         self._answered_at, self._error = self._clock(), None
-        records = read_records(self._sweep)
+        records = read_records(self._sweep, self._scheduler.name)
         left = self._merge(reading, records)
         self._settle(self._scheduler, left)
         self._locate(self._scheduler)
@@ -167,7 +167,7 @@ class QueueWatch:
         return {task: since for task, since in self._unsettled_since.items() if task in active}
 
     def _tasks_in_files(self) -> dict[str, Task]:
-        records = read_records(self._sweep)
+        records = read_records(self._sweep, self._scheduler.name if self._scheduler else None)
         recorded, logged = recorded_tasks(self._sweep, records), self._logged.find(records)
         found = {key: newest(logged.get(key), recorded.get(key)) for key in {**recorded, **logged}}
         return {key: task for key, task in found.items() if task}

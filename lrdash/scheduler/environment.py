@@ -10,7 +10,8 @@ FRESH = "LRDASH_FRESH"
 """`1`: start over instead of resuming."""
 SCHEDULER = "LRDASH_SCHEDULER"
 """`local` in a task of the local scheduler."""
-_OF_ONE_SUBMISSION = (OVERRIDES, FRESH, SCHEDULER)
+# With SBATCH_WAIT sbatch would answer for the job's end.
+_OF_ONE_SUBMISSION = (OVERRIDES, FRESH, SCHEDULER, "SBATCH_WAIT")
 _OF_THE_CLUSTER = ("SLURM_CONF", "SLURM_CLUSTERS", "SLURM_JWT", "SLURM_CONF_SERVER")
 
 

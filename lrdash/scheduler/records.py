@@ -52,6 +52,10 @@ class SubmissionRecord(msgspec.Struct, frozen=True, kw_only=True):
     error: str | None = None
     """Why the scheduler refused, in its own words."""
 
+    def __post_init__(self) -> None:
+        if datetime.fromisoformat(self.time).tzinfo is None:
+            raise ValueError(f"time {self.time} has no zone")
+
     @property
     def run_of_index(self) -> dict[int, str]:
         return dict(zip(self.indices, self.runs, strict=False))
@@ -77,6 +81,11 @@ def submitting(sweep: Sweep) -> Iterator[None]:
         except BlockingIOError:
             raise AlreadyActiveError(
                 f"another lrdash submits {sweep.name} at this moment; try again when it is done"
+            ) from None
+        except OSError as error:  # Lustre without the mount option flock, NFS without its lock daemon
+            raise ConfigError(
+                f"{lock.name}: cannot be locked: {error.strerror}; nothing was submitted, for two submits at "
+                f"once would both run: ask for file locks (`flock`) on this file system"
             ) from None
         yield
 
@@ -109,9 +118,10 @@ def replace_record(path: Path, record: SubmissionRecord) -> None:
     _sync(path.parent)
 
 
-def read_records(sweep: Sweep) -> tuple[SubmissionRecord, ...]:
-    """All records that can be read, oldest first."""
-    return tuple(stored_records(sweep).values())
+def read_records(sweep: Sweep, scheduler: str | None = None) -> tuple[SubmissionRecord, ...]:
+    """The records that can be read, oldest first: all, or those of one scheduler, whose ids they hold."""
+    records = stored_records(sweep).values()
+    return tuple(record for record in records if scheduler in (None, record.scheduler))
 
 
 def stored_records(sweep: Sweep) -> dict[Path, SubmissionRecord]:
@@ -126,7 +136,16 @@ def stored_records(sweep: Sweep) -> dict[Path, SubmissionRecord]:
 
 
 def age_seconds(record: SubmissionRecord) -> float:
-    return (datetime.now(UTC) - datetime.fromisoformat(record.time)).total_seconds()
+    return datetime.now(UTC).timestamp() - asked_at(record)
+
+
+def asked_at(record: SubmissionRecord) -> float:
+    """When the scheduler was asked; Unix seconds."""
+    return datetime.fromisoformat(record.time).timestamp()
+
+
+def job_name(record: SubmissionRecord) -> str:
+    return f"{record.sweep}_{record.group}"
 
 
 def utc_now() -> str:
@@ -135,7 +154,7 @@ def utc_now() -> str:
 
 def _cannot_write(folder: Path, error: OSError) -> ConfigError:
     return ConfigError(
-        f"{folder}: no submission record can be written: {error.strerror}; nothing was submitted"
+        f"{folder}: no submission record can be written: {error.strerror}; without one nothing is submitted"
     )
 
 

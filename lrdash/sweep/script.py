@@ -10,10 +10,19 @@ from pathlib import Path
 
 from lrdash.errors import ConfigError
 
+# sbatch's short options (sbatch(1), 20.11 to 26.05); those of the second table take no value.
 _SHORT = {
-    "a": "array", "c": "cpus-per-task", "D": "chdir", "e": "error", "J": "job-name", "N": "nodes",
-    "n": "ntasks", "o": "output", "p": "partition", "t": "time", "A": "account", "q": "qos", "G": "gpus",
+    "A": "account", "a": "array", "B": "extra-node-info", "b": "begin", "C": "constraint",
+    "c": "cpus-per-task", "D": "chdir", "d": "dependency", "e": "error", "F": "nodefile", "G": "gpus",
+    "i": "input", "J": "job-name", "L": "licenses", "M": "clusters", "m": "distribution", "N": "nodes",
+    "n": "ntasks", "o": "output", "p": "partition", "q": "qos", "S": "core-spec", "t": "time",
+    "w": "nodelist", "x": "exclude",
 }  # fmt: skip
+_SHORT_FLAGS = {
+    "H": "hold", "h": "help", "k": "no-kill", "O": "overcommit", "Q": "quiet", "s": "oversubscribe",
+    "u": "usage", "V": "version", "v": "verbose", "W": "wait",
+}  # fmt: skip
+GPU_OPTIONS = ("gres", "gpus-per-node", "gpus", "gpus-per-task")
 _ARRAY_PART = re.compile(r"(\d+)(?:-(\d+)(?::(\d+))?)?")
 
 
@@ -37,8 +46,8 @@ class BatchScript:
 
     @property
     def gpus(self) -> int | None:
-        """GPUs a task, from --gres=gpu[:type][:count] or --gpus-per-node; None when it asks for none."""
-        for option in ("gres", "gpus-per-node", "gpus"):
+        """GPUs a task, from --gres=gpu[:type][:count], --gpus and the like; None when it asks for none."""
+        for option in GPU_OPTIONS:
             for part in self.options.get(option, "").split(","):
                 name, *rest = part.split(":")
                 if option == "gres" and name != "gpu":
@@ -142,6 +151,8 @@ def parse_options(arguments: Sequence[str]) -> dict[str, str]:
             if not equals and words and not words[0].startswith("-"):
                 value = words.pop(0)
             options[name] = value
+        elif word[1:2] in _SHORT_FLAGS and word.startswith("-"):
+            options |= {_SHORT_FLAGS[letter]: "" for letter in word[1:] if letter in _SHORT_FLAGS}
         elif word.startswith("-") and len(word) > 1:
             name, value = _SHORT.get(word[1], word[1]), word[2:].removeprefix("=")
             if not value and words and not words[0].startswith("-"):

@@ -11,24 +11,28 @@ from typing import Any
 import msgspec
 import pytest
 
+from lrdash.control import submission
 from lrdash.control.outcome import failed_runs
 from lrdash.control.preflight import preflight
 from lrdash.control.submission import Outcome, carry_out, plan_submission
 from lrdash.errors import (
     AlreadyActiveError,
+    ConfigError,
     LrdashError,
     RefusedError,
     TimedOutError,
     UnreachableError,
     UsageError,
 )
+from lrdash.scheduler import known
 from lrdash.scheduler.base import QueueReading, SettledTask, Submission, Task
 from lrdash.scheduler.local import LocalScheduler
-from lrdash.scheduler.records import SubmissionRecord, read_records, write_record
+from lrdash.scheduler.records import SubmissionRecord, asked_at, read_records, write_record
 from lrdash.scheduler.slurm.submit import sbatch_command
 from lrdash.sweep.spec import Sweep
 from tests.scheduler.test_records import record
 from tests.sweeps import write_script, write_sweep
+from tests.waiting import wait_until
 
 
 class FakeScheduler(LocalScheduler):
@@ -116,6 +120,44 @@ def test_a_job_whose_record_cannot_be_completed_is_told_and_not_followed(
     assert [each.state for each in read_records(sweep)] == ["intended"], "the token is there"
 
 
+def test_a_second_record_that_cannot_be_written_is_the_second_group_s(
+    sweep: Sweep, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def submit_and_fill(submission: Submission) -> str:
+        records = sweep.root / "logs/tiny/submissions"
+        records.rename(records.with_name("moved"))
+        records.write_text("a file in its place")
+        raise RefusedError("no")
+
+    scheduler = FakeScheduler(sweep, [])
+    monkeypatch.setattr(scheduler, "submit", submit_and_fill)
+    (refused,) = submit(sweep, scheduler)
+    assert str(refused) == "text [0,1]: not submitted: no", (
+        "a refusal that cannot be noted is told all the same"
+    )
+    with pytest.raises(ConfigError, match="no submission record can be written"):
+        submit(sweep, scheduler)
+
+
+def test_a_record_that_cannot_be_written_submits_nothing(
+    sweep: Sweep, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = submission.write_record
+
+    def full_at_vision(sweep: Sweep, record: SubmissionRecord) -> Path:
+        if record.group == "vision":
+            raise ConfigError("no submission record can be written")
+        return real(sweep, record)
+
+    monkeypatch.setattr(submission, "write_record", full_at_vision)
+    scheduler = FakeScheduler(sweep, ["10", "11"])
+    assert [str(outcome) for outcome in submit(sweep, scheduler)] == [
+        "text [0,1]: job 10",
+        "vision [0,1]: not submitted: no submission record can be written",
+    ]
+    assert len(scheduler.submitted) == 1
+
+
 def test_a_connection_that_never_was_is_a_clear_no(sweep: Sweep) -> None:
     down = UnreachableError("sbatch: Unable to contact slurm controller (connect failure)")
     submit(sweep, FakeScheduler(sweep, [down]))
@@ -131,6 +173,83 @@ def test_a_lost_job_that_is_there_after_all_is_the_answer(sweep: Sweep) -> None:
     scheduler = Late(sweep, [TimedOutError("slow"), "11"])
     assert [outcome.job for outcome in submit(sweep, scheduler)] == ["10", "11"]
     assert [each.job for each in read_records(sweep)] == ["10", "11"]
+
+
+class FakeSlurm(FakeScheduler):
+    """One that is asked although nothing is submitted to it."""
+
+    name = "slurm"
+
+
+def make_slurm(sweep: Sweep, monkeypatch: pytest.MonkeyPatch, *tasks: Task) -> FakeSlurm:
+    """What `make_scheduler` makes of the name slurm."""
+    slurm = FakeSlurm(sweep, [])
+    slurm.queue = list(tasks)
+    real = known.make_scheduler
+    monkeypatch.setattr(
+        known, "make_scheduler", lambda name, sweep: slurm if name == "slurm" else real(name, sweep)
+    )
+    monkeypatch.setattr(known.shutil, "which", lambda name: f"/bin/{name}")
+    return slurm
+
+
+def test_what_runs_elsewhere_is_not_submitted(sweep: Sweep, monkeypatch: pytest.MonkeyPatch) -> None:
+    by_hand = Task("60_1", "RUNNING", name="tiny_text", work_dir=str(sweep.root))
+    make_slurm(sweep, monkeypatch, by_hand)
+    with pytest.raises(AlreadyActiveError, match=r"already queued or running: text:1 \(60_1\)"):
+        submit(sweep, FakeScheduler(sweep, ["10", "11"]))
+    assert read_records(sweep) == ()
+
+
+def test_a_scheduler_that_a_record_names_has_to_answer(sweep: Sweep, monkeypatch: pytest.MonkeyPatch) -> None:
+    slurm = make_slurm(sweep, monkeypatch)
+
+    def down(users: Any) -> QueueReading:
+        raise UnreachableError("squeue: Unable to contact slurm controller")
+
+    monkeypatch.setattr(slurm, "read_queue", down)
+    assert [outcome.job for outcome in submit(sweep, FakeScheduler(sweep, ["10", "11"]))] == ["10", "11"]
+    write_record(sweep, record(state="submitted", job="60"))
+    with pytest.raises(UnreachableError, match=r"Unable to contact .*; runs of tiny may be there: ask again"):
+        submit(sweep, FakeScheduler(sweep, ["12", "13"]))
+
+
+def test_a_local_run_keeps_slurm_from_starting_it_again(sweep: Sweep) -> None:
+    """Nothing is faked but the training: it sleeps."""
+    waits = write_sweep(sweep.root / "waits", "import time; time.sleep(600)")
+    local = LocalScheduler(waits)
+    assert [outcome.job for outcome in carry_out(plan_submission(waits, local), local)] == ["1"]
+    try:
+        with pytest.raises(AlreadyActiveError, match=r"text:0 \(1_0\), text:1 \(1_1\)"):
+            list(carry_out(plan_submission(waits, slurm := FakeSlurm(waits, ["60"])), slurm))
+        assert slurm.submitted == []
+    finally:
+        local.cancel(["1_0", "1_1"])
+        wait_until(lambda: all(task.is_finished for task in local.read_queue().tasks))
+
+
+def test_the_scheduler_is_the_last_one_that_was_submitted_to_also_by_hand(
+    sweep: Sweep, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    slurm = make_slurm(sweep, monkeypatch)
+
+    def usual() -> str:
+        scheduler = known.usual_scheduler(sweep)
+        assert scheduler is not None
+        return scheduler.name
+
+    assert usual() == "slurm"
+    write_record(sweep, local_record("10"))
+    write_record(sweep, record(state="refused", time="2026-11-23T09:15:00+00:00"))
+    assert usual() == "local"
+    earlier = asked_at(local_record("10")) - 60
+    by_hand = Task("60_1", "RUNNING", name="tiny_text", work_dir=str(sweep.root), submitted=earlier)
+    slurm.queue = [by_hand]
+    assert usual() == "slurm"
+    slurm.queue = [msgspec.structs.replace(by_hand, state="COMPLETED")]
+    assert usual() == "local"
+    slurm.queue = [msgspec.structs.replace(by_hand, state="COMPLETED", submitted=earlier + 120)]
+    assert usual() == "slurm"
 
 
 def test_two_submits_at_once(sweep: Sweep) -> None:
@@ -171,6 +290,9 @@ def test_overrides_that_cannot_hold(sweep: Sweep) -> None:
         (("--array=0",), "--array cannot be given after --: --index chooses the indices"),
         (("-J", "x"), "--job-name cannot be given"),
         (("-D/elsewhere",), "--chdir cannot be given"),
+        (("--wait",), "--wait cannot be given after --: the answer is needed at once"),
+        (("-vW",), "--wait cannot be given"),
+        (("--arr=0",), "--array cannot be given"),
         (("--comment=x",), "--comment cannot be given"),
         (("other.sbatch",), "'other.sbatch' after -- is no sbatch option"),
         (("--time=5", "other.sbatch"), "'other.sbatch' after -- is no sbatch option"),
@@ -196,11 +318,16 @@ def test_planning_changes_nothing(sweep: Sweep) -> None:
     assert sorted(sweep.root.rglob("*")) == before
 
 
+def local_record(job: str, group: str = "text") -> SubmissionRecord:
+    runs = (f"{group}_0", f"{group}_1")
+    return record(state="submitted", scheduler="local", job=job, group=group, runs=runs)
+
+
 def test_failed_runs_from_queue_accounting_and_files(sweep: Sweep) -> None:
     scheduler = FakeScheduler(sweep, [])
-    write_record(sweep, record(state="submitted", job="10"))
-    write_record(sweep, record(state="submitted", job="11", group="vision", runs=("vision_0", "vision_1")))
-    scheduler.queue = [Task("10_0", "FAILED"), Task("10_1", "RUNNING")]
+    write_record(sweep, local_record("10"))
+    write_record(sweep, local_record("11", "vision"))
+    scheduler.queue = [Task("10_0", "FAILED", name="tiny_text"), Task("10_1", "RUNNING", name="tiny_text")]
     scheduler.settled = {"11_0": SettledTask(Task("11_0", "COMPLETED"))}
     assert [each.run.key for each in failed_runs(sweep, scheduler)] == ["text:0"]
     (sweep.root / "saves/tiny/vision_1").mkdir(parents=True)
@@ -216,8 +343,8 @@ def test_failed_runs_from_queue_accounting_and_files(sweep: Sweep) -> None:
 )
 def test_what_a_failed_run_needs_more_of(sweep: Sweep, state: str, said: str | None) -> None:
     scheduler = FakeScheduler(sweep, [])
-    write_record(sweep, record(state="submitted", job="10"))
-    scheduler.queue = [Task("10_0", state)]
+    write_record(sweep, local_record("10"))
+    scheduler.queue = [Task("10_0", state, name="tiny_text")]
     (failed,) = failed_runs(sweep, scheduler)
     assert failed.advice is None if said is None else said in (failed.advice or "")
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import re
 from pathlib import Path
@@ -15,6 +16,7 @@ from lrdash.scheduler.records import (
     age_seconds,
     read_records,
     replace_record,
+    submitting,
     utc_now,
     write_record,
 )
@@ -67,6 +69,29 @@ def test_a_file_that_is_no_record_is_passed_over(tmp_path: Path) -> None:
     (path.parent / "20261123T081600Z-aaaaaaaa.json").write_bytes(path.read_bytes()[:40])
     (path.parent / "notes.json").write_text('{"state": 3}')
     assert len(read_records(sweep)) == 1
+
+
+@pytest.mark.parametrize("time", ["2026-11-23T08:15:00", "yesterday", ""])
+def test_a_record_without_a_moment_in_time_is_none(tmp_path: Path, time: str) -> None:
+    sweep = write_sweep(tmp_path)
+    path = write_record(sweep, record())
+    path.write_bytes(msgspec.json.encode({**msgspec.to_builtins(record()), "time": time}))
+    assert read_records(sweep) == ()
+
+
+@pytest.mark.parametrize("number", [errno.ENOSYS, errno.ENOLCK])
+def test_a_file_system_without_locks_is_named(
+    tmp_path: Path, number: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def flock(file: object, how: int) -> None:
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr("fcntl.flock", flock)
+    with (
+        pytest.raises(ConfigError, match=rf"submissions/\.lock: cannot be locked: {os.strerror(number)}"),
+        submitting(write_sweep(tmp_path)),
+    ):
+        pass
 
 
 def test_a_folder_that_cannot_be_written_to_is_named(tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from lrdash.errors import UnreachableError
 from lrdash.scheduler.base import ACTIVE_STATES, FINISHED_STATES, Task
 from lrdash.scheduler.environment import submit_environment
 from lrdash.scheduler.slurm.accounting import FIELDS as SACCT_FIELDS
@@ -224,9 +225,24 @@ def test_indices_are_folded_as_sbatch_reads_them(indices: set[int]) -> None:
     assert parse_array(format_indices(tuple(indices))) == tuple(sorted(indices))
 
 
-@pytest.mark.parametrize("answer", ["123\n", "123;della\n", "Note from your site:\n123\n"])
+@pytest.mark.parametrize(
+    "answer",
+    [
+        "123\n",
+        "123;della\n",
+        "Note from your site:\n123\n",
+        "Submitted batch job 123\n",
+        "Submitted batch job 123 on cluster della\n",
+    ],
+)
 def test_the_job_id_in_the_answer_of_sbatch(answer: str) -> None:
     assert parse_job_id(answer) == "123"
+
+
+@pytest.mark.parametrize("answer", ["", "accepted\n", "job 123 of 5\n"])
+def test_an_answer_without_a_job_id_says_nothing_about_the_job(answer: str) -> None:
+    with pytest.raises(UnreachableError, match="printed no job id"):
+        parse_job_id(answer)
 
 
 @pytest.mark.parametrize(

@@ -104,6 +104,25 @@ def test_killed_between_sbatch_and_record(clone: Clone) -> None:
     assert jobs_in_queue(clone) == [job]
 
 
+@pytest.mark.parametrize(
+    "around",
+    [
+        'SBATCH "$@" > /dev/null; kill -9 $$',
+        'SBATCH "$@" > /dev/null; exit 143',
+        'echo "your request was accepted"; SBATCH "$@" > /dev/null',
+        'echo "Submitted batch job $(SBATCH "$@")"',
+    ],
+)
+def test_an_answer_without_an_id_is_no_refusal(clone: Clone, around: str) -> None:
+    """sbatch ended by a signal, or a site's own sbatch: the job is looked for by its token."""
+    finished = clone.lrdash("submit", "--group", "text", **replace_sbatch(clone, around))
+    (job,) = jobs_in_queue(clone)
+    assert (finished.returncode, finished.stdout) == (0, f"text [0,1,2]: job {job}\n"), finished.stderr
+    assert [(record.state, record.job) for record in records(clone)] == [("submitted", job)]
+    again = clone.lrdash("submit", "--group", "text")
+    assert f"already queued or running: text:0 ({job}_0)" in again.stderr
+
+
 def make_older(clone: Clone) -> None:
     """As if two minutes had passed since the submission."""
     (path,) = (clone.root / "logs/lr_experiment_v7/submissions").glob("*.json")

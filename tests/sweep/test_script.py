@@ -40,6 +40,16 @@ def test_short_and_long_options(tmp_path: Path) -> None:
     assert read.options == {"job-name": "a b", "time": "30", "mem": "2G", "requeue": "", "partition": "x"}
 
 
+def test_options_without_a_value_take_none(tmp_path: Path) -> None:
+    read = read_script(
+        script(tmp_path, "#SBATCH -C h200 -w node1 -vQH", "#SBATCH -x node2 -d singleton -Lgpu")
+    )
+    assert read.options == {
+        "constraint": "h200", "nodelist": "node1", "verbose": "", "quiet": "", "hold": "",
+        "exclude": "node2", "dependency": "singleton", "licenses": "gpu",
+    }  # fmt: skip
+
+
 def test_options_end_at_the_first_command(tmp_path: Path) -> None:
     assert read_script(script(tmp_path, "", "# note", "#SBATCH -p a", "true", "#SBATCH -p b")).options == {
         "partition": "a"
@@ -62,6 +72,7 @@ def test_an_open_quote_is_a_mistake_of_that_file(tmp_path: Path) -> None:
         ("--gpus=3", 3),
         ("--gpus-per-node=h200:2", 2),
         ("-G 2", 2),
+        ("--gpus-per-task=2", 2),
         ("--gres=shard:5,gpu:2", 2),
         ("--gres=shard:5", None),
         ("--mem=1G", None),

@@ -71,6 +71,8 @@ def _problems(sweep: Sweep, group: Group, script: BatchScript) -> Iterator[tuple
             f"--job-name is {named}; write --job-name={sweep.job_name(group.name)}, "
             f"by which a job that is submitted by hand is recognised",
         )
+    if "wait" in options:
+        yield "error", "--wait keeps sbatch from answering; take it out: `lrdash wait` waits"
     yield from _about_logs(sweep, options)
     yield from _about_the_command(group, script)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
+from lrdash.errors import UnreachableError
 from lrdash.scheduler.environment import submit_environment
 from lrdash.scheduler.programs import CommandLog, Finished, Programs
 from lrdash.scheduler.slurm.errors import translate
@@ -49,6 +50,8 @@ class SlurmClient:
             environment={**self._submit_environment, **environment},
             outlives_close=True,
         )
+        if signal := _ending_signal(finished.exit_status):
+            raise UnreachableError(f"sbatch: was ended by signal {signal} before it answered")
         if finished.exit_status:
             raise translate(finished)
         return finished
@@ -59,6 +62,13 @@ class SlurmClient:
 
     def close(self) -> None:
         self._programs.close()
+
+
+def _ending_signal(exit_status: int) -> int:
+    """The signal that ended a program, or the one that a shell around it reports (128 + signal); else 0."""
+    if exit_status < 0:
+        return -exit_status
+    return exit_status - 128 if 128 < exit_status < 192 else 0
 
 
 def query_environment(environment: Mapping[str, str]) -> dict[str, str]:

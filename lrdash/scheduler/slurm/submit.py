@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import re
 
-from lrdash.errors import RefusedError
+from lrdash.errors import UnreachableError
 from lrdash.scheduler.base import Submission
 
 TOKEN_PREFIX = "lrdash:"
-_ANSWER = re.compile(r"^(\d+)(?:;\S+)?$", re.MULTILINE)
+# The second: a site's own sbatch that drops --parsable.
+_ANSWER = re.compile(r"^(?:(\d+)(?:;\S+)?|(?:sbatch: )?Submitted batch job (\d+)\b.*)$", re.MULTILINE)
 
 
 def sbatch_command(submission: Submission) -> tuple[str, ...]:
@@ -50,11 +51,9 @@ def parse_job_id(text: str) -> str:
     """The id in the answer of `sbatch --parsable`: `123` or `123;cluster`, perhaps after a site's own lines.
 
     Raises:
-        RefusedError: there is none.
+        UnreachableError: there is none; the job may exist all the same.
     """
-    found = _ANSWER.findall(text)
+    found = ["".join(ids) for ids in _ANSWER.findall(text)]
     if not found:
-        raise RefusedError(
-            f"sbatch: printed no job id but {text.strip()[:200]!r}; look with squeue before trying again"
-        )
-    return str(found[-1])
+        raise UnreachableError(f"sbatch: succeeded, but printed no job id: {text.strip()[:200]!r}")
+    return found[-1]
