@@ -5,12 +5,10 @@ from __future__ import annotations
 import errno
 import sys
 from collections.abc import Sequence
-from pathlib import Path
 
 from trainer import processes, resuming
 from trainer.arguments import Arguments
 from trainer.command_line import parse, usage
-from trainer.data.sources import find_source
 from trainer.errors import TrainerError
 from trainer.log import Heartbeat, info, is_first_process
 from trainer.model.folder import find_checkpoint
@@ -59,14 +57,12 @@ def _carry_out(arguments: Arguments, stop: StopRequest) -> int:
         dry_run(arguments)
         return 0
     start = find_checkpoint(arguments.model_name_or_path)
-    for name in (arguments.dataset, arguments.eval_dataset):
-        if name:
-            find_source(name, Path(arguments.dataset_dir))
-    if resuming.is_finished(arguments, processes.world_size()):
+    data = resuming.fingerprints(arguments)
+    if resuming.is_finished(arguments, processes.world_size(), data):
         done = f"Nothing to do: {arguments.results} holds the results of this run"
         info(f"{done}; --overwrite_output_dir repeats it")
         return 0
-    resumed = resuming.choose_checkpoint(arguments, processes.world_size())
+    resumed = resuming.choose_checkpoint(arguments, processes.world_size(), data)
     heartbeat = Heartbeat()
     heartbeat.start()
     from trainer.run import run

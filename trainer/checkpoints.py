@@ -11,7 +11,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -40,6 +40,8 @@ class Progress:
     """The rate of each part in the last step."""
     arguments: Mapping[str, Any]
     """Those that decide the result."""
+    data: Mapping[str, Any] = field(default_factory=dict)
+    """Fingerprints of the data, and label_names; empty in markers of before these were noted."""
 
     @property
     def at_epoch_end(self) -> bool:

@@ -32,6 +32,12 @@ class Datasets:
     about: dict[str, Any]
     """Name, path, rows and fingerprint of each, for run_meta.json."""
 
+    @property
+    def identity(self) -> dict[str, Any]:
+        """What a checkpoint must have been trained on to go on from it."""
+        parts = {part: about["fingerprint"] for part, about in self.about.items() if about is not None}
+        return {**parts, "label_names": self.labels.names}
+
 
 @dataclass(frozen=True)
 class _Read:

@@ -58,6 +58,8 @@ class Engine(Trainer):  # type: ignore[misc]
         self.saved: Path | None = None
         """The checkpoint that holds what was trained so far."""
         self.current_rates: dict[str, float] = {}
+        self.data: Mapping[str, Any] = {}
+        """Set by the run: what was read, for the checkpoints' markers."""
         self.save_companions: Callable[[Path, dict[str, Any]], None]
         """Set by the run: writes tokenizer, image processor and cls_head.safetensors beside the weights."""
         super().__init__(
@@ -198,6 +200,7 @@ class Engine(Trainer):  # type: ignore[misc]
                 self.epoch_loss.total(),
                 self.current_rates,
                 self.arguments.that_matter(self.args.world_size),
+                self.data,
             )
             barrier()
             if self.args.should_save:

@@ -2,19 +2,31 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from trainer import checkpoints, results
 from trainer.arguments import Arguments, arguments_hash
 from trainer.checkpoints import SavedCheckpoint
+from trainer.data.sources import find_source, fingerprint
 from trainer.errors import CheckpointError, listing
 from trainer.files import read_json, write_json
 
 STOPPED = "stopped.json"
+_FLAGS = {"train": "dataset", "eval": "eval_dataset"}
 
 
-def choose_checkpoint(arguments: Arguments, processes: int) -> SavedCheckpoint | None:
+def fingerprints(arguments: Arguments) -> dict[str, str]:
+    """`train` and `eval` -> the fingerprint of its files. Raises DataError where they are not there."""
+    named = {part: getattr(arguments, flag) for part, flag in _FLAGS.items()}
+    folder = Path(arguments.dataset_dir)
+    return {part: fingerprint(find_source(name, folder)) for part, name in named.items() if name}
+
+
+def choose_checkpoint(
+    arguments: Arguments, processes: int, data: Mapping[str, str]
+) -> SavedCheckpoint | None:
     """The checkpoint to go on from; None to start afresh. Raises CheckpointError when neither is safe."""
     if not arguments.do_train or arguments.overwrite_output_dir:
         return None
@@ -27,6 +39,7 @@ def choose_checkpoint(arguments: Arguments, processes: int) -> SavedCheckpoint |
             return None
         chosen = saved[-1]
     checkpoints.check_same_run(chosen, arguments.that_matter(processes))
+    _check_same_data(chosen.folder, chosen.progress.data, arguments, data)
     if not chosen.can_resume:
         raise CheckpointError(
             f"{chosen.folder} lacks the optimizer's state, so it cannot be continued exactly;"
@@ -60,14 +73,43 @@ def _check_unused(output: Path) -> None:
         )
 
 
-def is_finished(arguments: Arguments, processes: int) -> bool:
-    """Whether the results of exactly this run are already there."""
+def _check_same_data(
+    where: Path, saved: Mapping[str, Any], arguments: Arguments, data: Mapping[str, str]
+) -> None:
+    changed = [
+        f"--{flag} {getattr(arguments, flag)}"
+        for part, flag in _FLAGS.items()
+        if saved.get(part) not in (None, data.get(part))
+    ]
+    if changed:
+        raise CheckpointError(
+            f"{where} is of other data: {' and '.join(changed)} changed since;"
+            " restore the rows, or give another --output_dir, or --overwrite_output_dir to start afresh"
+        )
+
+
+def check_same_labels(checkpoint: SavedCheckpoint, names: Sequence[str]) -> None:
+    """Raises CheckpointError if the classes, or their order, are not those of the checkpoint's head."""
+    saved = checkpoint.progress.data.get("label_names")
+    if saved is not None and list(saved) != list(names):
+        raise CheckpointError(
+            f"{checkpoint.folder} was trained on the labels {', '.join(saved)}, not {', '.join(names)};"
+            " give another --output_dir, or --overwrite_output_dir to start afresh"
+        )
+
+
+def is_finished(arguments: Arguments, processes: int, data: Mapping[str, str]) -> bool:
+    """Whether the results of exactly this run are there. Raises CheckpointError if the data have changed."""
     meta = read_json(arguments.results / results.RUN_META)
     if meta is None or arguments.overwrite_output_dir or not arguments.do_train:
         return False
     same = meta.get("arguments_hash") == arguments_hash(arguments.that_matter(processes))
     predicted = not arguments.do_predict or (arguments.results / results.PREDICTIONS).is_file()
-    return bool(same and meta.get("finished") and predicted)
+    if not (same and meta.get("finished") and predicted):
+        return False
+    read = {part: (about or {}).get("fingerprint") for part, about in (meta.get("datasets") or {}).items()}
+    _check_same_data(arguments.results, read, arguments, data)
+    return True
 
 
 def write_marker(output: Path, step: int, epoch: float, signal: str, checkpoint: Path | None) -> None:

@@ -47,6 +47,8 @@ def run(
     heartbeat.doing("Reading data")
     tokenizer = load_tokenizer(start)
     datasets = load_datasets(arguments, start, tokenizer)
+    if resumed is not None:
+        resuming.check_same_labels(resumed, datasets.labels.names)
     return Run(arguments, training, start, tokenizer, datasets, resumed, stop, heartbeat).carry_out()
 
 
@@ -136,6 +138,7 @@ class Run:
             self.heartbeat,
         )
         engine.save_companions = self._save_companions
+        engine.data = self.datasets.identity
         if engine.is_fsdp_enabled:
             info(f"Weights, gradients and optimizer are sharded over {world_size()} processes (FSDP2)")
         for unwanted in (PrinterCallback, ProgressCallback):

@@ -90,6 +90,51 @@ def test_a_folder_of_somebody_else(demo_data: Path, tmp_path: Path) -> None:
     assert "saves is not empty and holds no run of this trainer, but: thesis.tex" in message(run)
 
 
+@pytest.fixture
+def changed_data(demo_data: Path, tmp_path: Path) -> Path:
+    """The demo's data, one row of the training set fewer."""
+    shutil.copytree(demo_data / "data", tmp_path / "data")
+    rows = tmp_path / "data" / "python_docstrings_train" / "data.jsonl"
+    rows.write_text("".join(rows.read_text().splitlines(keepends=True)[1:]))
+    return tmp_path / "data"
+
+
+@pytest.mark.parametrize("is_finished", [True, False])
+def test_other_data_than_the_checkpoints(
+    demo_data: Path, copy: Path, changed_data: Path, is_finished: bool
+) -> None:
+    if not is_finished:
+        (copy / "results" / "run" / "run_meta.json").unlink()
+    before = contents(copy / "saves") | contents(copy / "results")
+    run = train(words(demo_data, num_train_epochs=1, dataset_dir=changed_data), copy, code=2)
+    where = "results/run" if is_finished else "saves/checkpoint-epoch1"
+    changed = f"{where} is of other data: --dataset python_docstrings_train changed since; restore the rows"
+    assert message(run).startswith(changed)
+    assert contents(copy / "saves") | contents(copy / "results") == before
+
+
+def rewrite_marker(folder: Path, **data: object) -> None:
+    marker = json.loads((folder / checkpoints.COMPLETE).read_text())
+    del marker["data"]
+    (folder / checkpoints.COMPLETE).write_text(json.dumps(marker | data))
+
+
+def test_a_marker_that_does_not_name_its_data_is_read(
+    demo_data: Path, copy: Path, changed_data: Path
+) -> None:
+    (copy / "results" / "run" / "run_meta.json").unlink()
+    rewrite_marker(copy / "saves" / "checkpoint-epoch1")
+    run = train(words(demo_data, num_train_epochs=1, dataset_dir=changed_data), copy)
+    assert "Resuming training from saves/checkpoint-epoch1" in run.out
+
+
+def test_other_labels_than_the_checkpoints(demo_data: Path, copy: Path) -> None:
+    (copy / "results" / "run" / "run_meta.json").unlink()
+    rewrite_marker(copy / "saves" / "checkpoint-epoch1", data={"label_names": ["data", "concurrency"]})
+    run = train(words(demo_data, num_train_epochs=1), copy, code=2)
+    assert "was trained on the labels data, concurrency, not concurrency, data;" in message(run)
+
+
 @pytest.mark.parametrize("changes", [{"resume_from_checkpoint": False}, {}], ids=["false", "no-marker"])
 def test_no_checkpoint_is_deleted_unasked(demo_data: Path, copy: Path, changes: dict[str, object]) -> None:
     (copy / "results" / "run" / "run_meta.json").unlink()

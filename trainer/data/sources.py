@@ -5,6 +5,7 @@ A name is, taken literally, a key of `dataset_dir/dataset_info.json`, else a fol
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import json
 from collections.abc import Iterator
@@ -113,12 +114,20 @@ def read_rows(source: Source, limit: int | None = None) -> list[Row]:
 
 
 def fingerprint(source: Source) -> str:
-    """The first 16 hexadecimal digits of the SHA-256 of the files' bytes."""
+    """The first 16 hexadecimal digits of the SHA-256 of the files' bytes. Raises DataError."""
+    return _fingerprint(source.files)
+
+
+@functools.cache  # asked for before anything heavy is imported, and again when the rows are read
+def _fingerprint(files: tuple[Path, ...]) -> str:
     digest = hashlib.sha256()
-    for path in source.files:
-        with path.open("rb") as file:
-            while block := file.read(1 << 20):
-                digest.update(block)
+    for path in files:
+        try:
+            with path.open("rb") as file:
+                while block := file.read(1 << 20):
+                    digest.update(block)
+        except OSError as error:
+            raise DataError(f"{path}: cannot be read: {error.strerror}") from None
     return digest.hexdigest()[:16]
 
 
