@@ -73,8 +73,7 @@ class Joiner:
         if files is None or (task is not None and (files.task is None or files.task.id != task.id)):
             return _unread(run, queue, self._cached.get(run.key), now)
         left_at = queue.left_at.get(task.id) if task else None
-        log = RunEvidence(now, run=run, overrides=overrides, facts=files.facts or NO_FACTS)
-        task = _settled_by_files(task, files, log, has_left=left_at is not None)
+        task = _settled_by_files(task, files, run, overrides, has_left=left_at is not None)
         usage = queue.usages.get(task.id) if task else None
         lost = queue.lost.get(run.key)
         inputs = (task, files, usage, overrides, left_at, lost, tuple(peers[run.group].items()))
@@ -186,14 +185,16 @@ def _completing(task: Task | None) -> Task | None:
     return task and replace(task, state="COMPLETING")
 
 
-def _settled_by_files(task: Task | None, files: RunFiles, log: RunEvidence, *, has_left: bool) -> Task | None:
+def _settled_by_files(
+    task: Task | None, files: RunFiles, run: Run, overrides: Args, *, has_left: bool
+) -> Task | None:
     """A task that left the queue and that nobody accounts for is settled by its results, then by its log."""
     if task is None or not (has_left or task.state == UNKNOWN):
         return task
     if files.results.predict is not None:
         return replace(task, state="COMPLETED", reason="nobody accounts for it; its results are complete")
     facts = files.facts
-    if came_to_its_end(log):
+    if came_to_its_end(RunEvidence(now=0.0, run=run, overrides=overrides, facts=facts or NO_FACTS)):
         return replace(task, state="COMPLETED", reason="nobody accounts for it; its log came to the end")
     if task.reason == WAITED and (facts is None or "out" in facts.missing):
         return replace(task, state="CANCELLED", reason="left the queue before it started")
