@@ -45,6 +45,8 @@ def run(arguments: argparse.Namespace) -> int:
             f"log in to the cluster to {arguments.action} what was submitted there"
         )
     plan = plan_action(sweep, scheduler, arguments.action, runs, arguments.time)
+    for words in plan.left_out:
+        print(f"note     {words}", file=sys.stderr)
     tasks = "this task" if len(plan.targets) == 1 else f"these {len(plan.targets)} tasks"
     question = f"{arguments.action.capitalize().replace('-', ' ')} {tasks}?"
     if not confirm(question, plan.targets, yes=arguments.yes):

@@ -40,6 +40,8 @@ class ActionPlan:
     targets: tuple[Target, ...]
     seconds: int | None = None
     """The new time limit."""
+    left_out: tuple[str, ...] = ()
+    """Runs to which it cannot be done, and why."""
 
     @property
     def done(self) -> str:
@@ -49,22 +51,25 @@ class ActionPlan:
 def plan_action(
     sweep: Sweep, scheduler: Scheduler, name: ActionName, runs: Iterable[Run], seconds: int | None = None
 ) -> ActionPlan:
-    """Find the task of each run.
+    """Find the task of each run; those to which this cannot be done are left out.
 
     Raises:
-        UsageError: a run has none, or none to which this could be done.
+        UsageError: it can be done to none.
     """
     tasks = scheduler.read_queue(users_of(sweep)).tasks
     latest = latest_tasks(sweep, tasks, read_records(sweep, scheduler.name))
-    targets = []
+    targets, left_out = [], []
     for run in runs:
         task = latest[run.key].task if run.key in latest else None
         # Slurm starts a finished task again as long as it remembers it.
         if task is None or (task.is_finished and name != "requeue"):
             state = "is not in the queue" if task is None else f"is {task.state}"
-            raise UsageError(f"{run.key} {run.name} {state}: it cannot be {_PAST[name]}")
-        targets.append(Target(run, task))
-    return ActionPlan(name, tuple(targets), seconds)
+            left_out.append(f"{run.key} {run.name} {state}: it cannot be {_PAST[name]}")
+        else:
+            targets.append(Target(run, task))
+    if not targets:
+        raise UsageError("; ".join(left_out))
+    return ActionPlan(name, tuple(targets), seconds, tuple(left_out))
 
 
 def carry_out_action(plan: ActionPlan, scheduler: Scheduler) -> None:

@@ -54,6 +54,14 @@ def test_cancel_one_index(running: Sweep) -> None:
     assert "text:1 text_1 is CANCELLED: it cannot be cancelled" in again.stderr
 
 
+def test_what_has_ended_is_left_out_of_a_group(running: Sweep) -> None:
+    assert lrdash(running, "cancel", "text:1", "--yes").returncode == 0
+    wait_until(lambda: LocalScheduler(running).read_queue().tasks[1].state == "CANCELLED")
+    finished = lrdash(running, "cancel", "text", "--yes")
+    assert (finished.returncode, finished.stdout) == (0, "cancelled: 1_0\n"), finished.stderr
+    assert "note     text:1 text_1 is CANCELLED: it cannot be cancelled" in finished.stderr
+
+
 def test_a_group_stands_for_its_runs(running: Sweep) -> None:
     assert lrdash(running, "cancel", "text", "--yes").stdout == "cancelled: 1_0, 1_1\n"
 

@@ -162,6 +162,22 @@ def test_cancel_ends_what_runs_and_what_waits(tmp_path: Path) -> None:
         scheduler.cancel(["9_9"])
 
 
+def test_what_was_cancelled_is_ending_when_that_is_said(tmp_path: Path) -> None:
+    """As in Slurm, a task that takes its time is COMPLETING."""
+    ignores = "import signal; signal.signal(signal.SIGTERM, signal.SIG_IGN)\n" + WAITS
+    sweep = write_sweep(tmp_path)
+    sweep.groups[0].script.write_text(f"#!{sys.executable}\n{ignores}")
+    scheduler = LocalScheduler(sweep)
+    scheduler.submit(submission(sweep))
+    wait_until((tmp_path / "running").exists)
+    scheduler.cancel(["1_0"])
+    assert states(sweep)[0] == "COMPLETING"
+    (tmp_path / "go").touch()
+    wait_for(sweep, "CANCELLED", "COMPLETED")
+    with pytest.raises(InvalidJobError, match="1_1 is COMPLETED; nothing was cancelled"):
+        scheduler.cancel(["1_1"])
+
+
 def test_time_limit(tmp_path: Path) -> None:
     sweep = write_sweep(tmp_path, WAITS)
     LocalScheduler(sweep).submit(submission(sweep, (0,), options=("--time=0:01",)))

@@ -11,9 +11,9 @@ import pytest
 from lrdash.errors import InvalidJobError, RefusedError
 from lrdash.scheduler.base import Task
 from lrdash.scheduler.slurm import SlurmScheduler
-from lrdash.scheduler.slurm.actions import CANCEL
+from lrdash.scheduler.slurm.actions import CANCEL, REQUEUE
 from tests.slurm.cluster import Cluster
-from tests.slurm.configuration import Settings
+from tests.slurm.configuration import Settings, find_program
 from tests.slurm.fixtures import require_slurm
 from tests.waiting import wait_until
 
@@ -110,6 +110,36 @@ def test_what_came_to_its_own_end_was_not_cancelled(slow_cluster: Cluster) -> No
 )
 def test_what_counts_as_cancelled(before: Task, after: Task | None, cancelled: bool) -> None:
     assert CANCEL.happened(before, after) is cancelled
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "requeued"),
+    [
+        (Task("1", "RUNNING"), Task("1", "PENDING"), True),
+        (Task("1", "RUNNING"), Task("1", "COMPLETING"), True),
+        (Task("1", "RUNNING"), Task("1", "COMPLETING", "NonZeroExitCode"), False),
+        (Task("1", "COMPLETING"), Task("1", "COMPLETING"), False),
+        (Task("1", "COMPLETING"), Task("1", "PENDING"), True),
+        (Task("1", "RUNNING"), Task("1", "COMPLETED"), False),
+        (Task("1", "RUNNING"), None, False),
+    ],
+)
+def test_what_counts_as_requeued(before: Task, after: Task | None, requeued: bool) -> None:
+    assert REQUEUE.happened(before, after) is requeued
+
+
+def test_a_refusal_is_told_even_where_everything_is_as_asked(slurm_cluster: Cluster, tmp_path: Path) -> None:
+    """Here scontrol does what it is asked and complains all the same."""
+    wrapper = tmp_path / "scontrol"
+    wrapper.write_text(
+        f'#!/bin/sh\n{find_program("scontrol")} "$@"\necho "Requested operation denied" >&2\nexit 1\n'
+    )
+    wrapper.chmod(0o755)
+    environment = {**slurm_cluster.environment, "PATH": f"{tmp_path}:{slurm_cluster.environment['PATH']}"}
+    job = slurm_cluster.sbatch("--hold")
+
+    with pytest.raises(RefusedError, match=f"Requested operation denied; released: {job}"):
+        SlurmScheduler(environment).release([job])
 
 
 def test_hold_and_release(slurm_cluster: Cluster, scheduler: SlurmScheduler) -> None:

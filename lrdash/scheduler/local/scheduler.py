@@ -31,6 +31,10 @@ from lrdash.sweep.spec import Sweep
 
 HONOURED = frozenset({"array", "output", "error", "time", "job-name", "open-mode", "comment", "parsable"})
 _START_SECONDS = 20.0
+_CANCEL_SECONDS = 10.0
+"""A supervisor is woken at once; longer only on a machine that hangs."""
+_LOOK_SECONDS = 0.02
+_CANCELLED = ("CANCELLED", "COMPLETING")
 
 
 class LocalScheduler:
@@ -91,13 +95,31 @@ class LocalScheduler:
         if unknown := [task for task in tasks if task not in queue]:
             raise InvalidJobError(f"no local task {', '.join(unknown)}")
         mark = self._store.supervisor()
-        if mark is None:
-            return  # nothing runs: its tasks are shown as ended
-        if mark.host != os.uname().nodename:
-            raise RefusedError(f"the local supervisor runs on {mark.host}: cancel there")
-        for task in tasks:
-            self._store.ask_to_cancel(task)
+        if mark is not None:
+            if mark.host != os.uname().nodename:
+                raise RefusedError(f"the local supervisor runs on {mark.host}: cancel there")
+            self._ask_to_cancel(tasks, mark)
+        after = {task.id: task for task in self.read_queue().tasks}
+        words = [f"{task} is {after[task].state}" for task in tasks if after[task].state not in _CANCELLED]
+        if words:
+            done = [task for task in tasks if after[task].state in _CANCELLED]
+            words.append(f"cancelled: {', '.join(done)}" if done else "nothing was cancelled")
+            raise (RefusedError if done else InvalidJobError)("; ".join(words))
+
+    def _ask_to_cancel(self, tasks: Sequence[str], mark: SupervisorMark) -> None:
+        """Leave the request with the supervisor and wait until it has acted on it."""
+        try:
+            for task in tasks:
+                self._store.ask_to_cancel(task)
+        except OSError as error:
+            raise RefusedError(f"{error.filename}: cannot be written: {error.strerror}") from None
         send(mark.pid, signal.SIGHUP)
+        deadline = time.monotonic() + _CANCEL_SECONDS
+        while time.monotonic() < deadline and self._store.supervisor() == mark:
+            left = [task for task in self.read_queue().tasks if task.id in tasks]
+            if all(task.state not in ("PENDING", "RUNNING") for task in left):
+                return
+            time.sleep(_LOOK_SECONDS)
 
     def requeue(self, tasks: Sequence[str]) -> None:
         _needs_slurm("requeue")

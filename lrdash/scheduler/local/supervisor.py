@@ -152,7 +152,8 @@ class Supervisor:
     def _terminate(self, running: Running, state: str, reason: str | None) -> None:
         if running.ending_as is None:
             running.ending_as = state
-            running.task.reason = reason
+            running.task.state, running.task.reason = "COMPLETING", reason
+            self._store.save(running.job)
             running.end_by = time.time() + KILL_WAIT_SECONDS
             _signal_tree(running.process.pid, Signals.SIGTERM)
 

@@ -43,18 +43,21 @@ def _is_cancelled(before: Task, after: Task | None) -> bool:
     return after.state == "CANCELLED"
 
 
+def _is_requeued(before: Task, after: Task | None) -> bool:
+    """A task that ends by itself is COMPLETING too, on its way to another end than PENDING."""
+    if after is None:
+        return False
+    ends = after.state == "COMPLETING" and before.state != "COMPLETING" and after.reason != "NonZeroExitCode"
+    return after.state == "PENDING" or ends
+
+
 def _is_held(task: Task | None) -> bool:
     # JobHeldUser, JobHeldAdmin, and "launch failed requeued held", which Slurm itself decides.
     return task is not None and task.state == "PENDING" and "held" in (task.reason or "").lower()
 
 
 CANCEL = Action("cancelled", ("scancel",), _is_cancelled)
-REQUEUE = Action(
-    "requeued",
-    ("scontrol", "requeue"),
-    lambda _, task: task is not None and task.state in ("PENDING", "COMPLETING"),
-    only="started",
-)
+REQUEUE = Action("requeued", ("scontrol", "requeue"), _is_requeued, only="started")
 HOLD = Action("held", ("scontrol", "hold"), lambda _, task: _is_held(task), only="pending")
 RELEASE = Action("released", ("scontrol", "release"), lambda _, task: not _is_held(task), only="held")
 
@@ -95,7 +98,7 @@ def act(client: SlurmClient, action: Action, tasks: Sequence[str]) -> None:
     }
     if refusal is not None and len(failed) == len(tasks):
         raise refusal
-    if failed or absent:
+    if failed or absent or refusal is not None:
         raise _failure(action, tasks, {**absent, **failed}, refusal)
 
 
@@ -114,9 +117,9 @@ def read_tasks(client: SlurmClient, tasks: Sequence[str]) -> Mapping[str, Task]:
 
 
 def _read_afterwards(client: SlurmClient, action: Action, tasks: Sequence[str]) -> Mapping[str, Task]:
-    """What was cancelled, and what came to its own end meanwhile, is known when it has ended."""
+    """What was ended, and what came to its own end meanwhile, is known when it is COMPLETING no more."""
     after = read_tasks(client, tasks)
-    for pause in PAUSES_SECONDS if action is CANCEL else ():
+    for pause in PAUSES_SECONDS if action in (CANCEL, REQUEUE) else ():
         if all(task.state != "COMPLETING" for task in after.values()):
             break
         client.pause(pause)

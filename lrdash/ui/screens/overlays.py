@@ -203,6 +203,7 @@ class Overlays(Screen[None]):
 
         count = len(plan.targets)
         lines = [line((f" {plain(str(target))}", "text")) for target in plan.targets]
+        lines += [line((f" {plain(words)}", "muted")) for words in plan.left_out]
         verb = f"{plan.name} {count} task{'s' if count > 1 else ''}"
         if await self.app.push_screen_wait(ConfirmDialog(plan.name, lines, verb.capitalize())):
             self._carry_out(backend, plan)
