@@ -24,7 +24,8 @@ def main(words: Sequence[str] | None = None) -> None:
         return
     stop = StopRequest()
     stop.listen()
-    processes.die_with_parent()
+    if processes.is_under_torchrun():
+        processes.die_with_parent()
     processes.end(guarded(words, stop))
 
 

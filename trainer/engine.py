@@ -25,7 +25,7 @@ from trainer.log import Heartbeat, info
 from trainer.loss import EpochLoss, batch_loss
 from trainer.optimizer_state import load_optimizer, save_optimizer
 from trainer.probabilities import mean_loss
-from trainer.processes import StopRequest, barrier
+from trainer.processes import StopRequest, barrier, start_image_worker
 from trainer.throughput import Throughput
 
 
@@ -141,11 +141,22 @@ class Engine(Trainer):  # type: ignore[misc]
         return EpochLoader(
             self.train_dataset,
             batch_sampler=self.batches,
-            collate_fn=self.data_collator,
-            num_workers=self.args.dataloader_num_workers,
-            pin_memory=torch.cuda.is_available(),
             persistent_workers=self.args.dataloader_num_workers > 0,
+            **self._reading(),
         )
+
+    def _reading(self) -> dict[str, Any]:
+        """By whom batches are read, and into what memory."""
+        workers = self.args.dataloader_num_workers
+        return {
+            "collate_fn": self.data_collator,
+            "num_workers": workers,
+            "worker_init_fn": start_image_worker,
+            "multiprocessing_context": "fork"
+            if workers
+            else None,  # children of the run, so they end with it
+            "pin_memory": torch.cuda.is_available(),
+        }
 
     def training_step(self, *args: Any, **kwargs: Any) -> torch.Tensor:
         loss: torch.Tensor = super().training_step(*args, **kwargs)
@@ -241,13 +252,7 @@ class Engine(Trainer):  # type: ignore[misc]
         batches = EvaluationBatches(
             self._test_lengths, self.args.eval_batch_size, self.args.world_size, self.args.process_index
         )
-        return torch.utils.data.DataLoader(
-            self.eval_dataset,
-            batch_sampler=batches,
-            collate_fn=self.data_collator,
-            num_workers=self.args.dataloader_num_workers,
-            pin_memory=torch.cuda.is_available(),
-        )
+        return torch.utils.data.DataLoader(self.eval_dataset, batch_sampler=batches, **self._reading())
 
     get_test_dataloader = get_eval_dataloader
 

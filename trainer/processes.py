@@ -24,14 +24,18 @@ def world_size() -> int:
     return int(os.environ.get("WORLD_SIZE", "1"))
 
 
+def is_under_torchrun() -> bool:
+    return "LOCAL_RANK" in os.environ
+
+
 def check_one_node() -> None:
     if world_size() != int(os.environ.get("LOCAL_WORLD_SIZE", world_size())):
         raise ArgumentsError("several nodes are not supported: start all processes of a run on one node")
 
 
 def die_with_parent() -> None:
-    """Under torchrun: no process outlives the one that started it, however that one ends (Linux)."""
-    if "LOCAL_RANK" in os.environ and sys.platform == "linux":
+    """This process does not outlive the one that started it, however that one ends (Linux)."""
+    if sys.platform == "linux":
         ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
 
 
@@ -60,8 +64,7 @@ class StopRequest:
         self._arrived.wait(seconds)
 
     def agreed(self) -> bool:
-        """Whether any process was asked; every process calls this at the same step and hears the same answer.
-        Whether any process was asked; every process calls this at the same step and hears the same answer."""
+        """Whether any process was asked. All call this at the same step, and hear the same answer."""
         if world_size() == 1:
             return self.signal is not None
         import torch
@@ -74,6 +77,16 @@ class StopRequest:
         if self.signal is None and flag.item():
             self.signal = signal.Signals(int(flag.item()))
         return self.signal is not None
+
+
+def start_image_worker(_number: int) -> None:
+    """A process that reads images ends with the one it reads for.
+
+    torchrun and Slurm send a signal to both: without images the run could not finish its step, and save.
+    """
+    for number in StopRequest.SIGNALS:
+        signal.signal(number, signal.SIG_IGN)
+    die_with_parent()
 
 
 def barrier() -> None:

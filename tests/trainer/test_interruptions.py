@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.trainer.trainings import Interruption, Training, start, train, words
+from tests.waiting import wait_until
 from trainer.processes import STOPPED_EXIT_CODE
 
 pytestmark = pytest.mark.training
@@ -176,18 +180,48 @@ def test_a_stop_before_the_first_step_leaves_a_marker_without_a_checkpoint(
     assert (marker["step"], marker["checkpoint"]) == (0, None)
 
 
-def test_no_process_outlives_its_parent(command: list[str], tmp_path: Path) -> None:
-    """As under torchrun: a process that was told its rank dies with the process that started it."""
-    import subprocess
-    import sys
+@pytest.mark.parametrize("place", [STEP, EVALUATION])
+def test_a_signal_to_all_processes_leaves_those_that_read_images_to_the_run(
+    demo_data: Path, tmp_path: Path, place: str
+) -> None:
+    command = words(demo_data, "vision", dataloader_num_workers=1)
+    stop = Interruption(place, 2, signal.SIGTERM, group=True)
+    run = train(command, tmp_path, code=STOPPED_EXIT_CODE, hook=stop)
+    assert read(tmp_path / "saves" / "stopped.json")["step"] == (2 if place == STEP else 3)
+    assert "killed by signal" not in run.err
+    wait_until(lambda: not group_of(run), 10, "the processes that read images end")
 
-    from tests.waiting import wait_until
 
+def killed_while_images_are_read(rank: int) -> None:
+    os.setpgid(0, 0)
+    Interruption(STEP, 2, signal.SIGKILL)(rank)
+
+
+def test_processes_that_read_images_end_with_a_killed_run(demo_data: Path, tmp_path: Path) -> None:
+    command = words(demo_data, "vision", dataloader_num_workers=1)
+    run = train(command, tmp_path, code=-signal.SIGKILL, hook=killed_while_images_are_read)
+    wait_until(lambda: not group_of(run), 10, "the processes that read images end")
+
+
+def group_of(run: Training) -> list[int]:
+    """The living processes of the group that a run's process leads."""
+    found = []
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            state, _, group = stat.read_text().rpartition(")")[2].split()[:3]
+        except OSError:
+            continue
+        if int(group) == run.processes[0].pid and state != "Z":
+            found.append(int(stat.parent.name))
+    return found
+
+
+def test_no_process_outlives_its_parent() -> None:
+    """As under torchrun: a process dies with the process that started it."""
     script = (
         "import os, subprocess, sys\n"
         "child = subprocess.Popen([sys.executable, '-c', 'from trainer import processes; import time;'"
-        " 'processes.die_with_parent(); print(1, flush=True); time.sleep(600)'], stdout=subprocess.PIPE,"
-        " env={**os.environ, 'LOCAL_RANK': '0'})\n"
+        " 'processes.die_with_parent(); print(1, flush=True); time.sleep(600)'], stdout=subprocess.PIPE)\n"
         "child.stdout.readline()\n"
         "print(child.pid, flush=True)\n"
         "os.kill(os.getpid(), 9)\n"

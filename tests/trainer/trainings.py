@@ -12,6 +12,7 @@ import multiprocessing
 import os
 import signal
 import socket
+import subprocess
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
@@ -34,15 +35,21 @@ SECONDS = 240.0
 
 @dataclass(frozen=True)
 class Interruption:
-    """A signal to the process itself when it calls a function for the nth time; the call then goes on."""
+    """A signal to the process itself when it calls a function for the nth time; the call then goes on.
+
+    With `group` the process leads a group, as under torchrun, and the signal is sent to all of it.
+    """
 
     place: str
     """`module:attribute`, as in `trainer.checkpoints:publish`."""
     call: int
     signal: signal.Signals
     rank: int = 0
+    group: bool = False
 
     def __call__(self, rank: int) -> None:
+        if self.group:
+            os.setpgid(0, 0)
         if rank == self.rank:
             self._arm()
 
@@ -54,10 +61,17 @@ class Interruption:
 
         def interrupted(*args: Any, **kwargs: Any) -> Any:
             if next(calls) == self.call:
-                os.kill(os.getpid(), self.signal)
+                self._send()
             return function(*args, **kwargs)
 
         setattr(owner, name, interrupted)
+
+    def _send(self) -> None:
+        if self.group:  # from outside, as torchrun does: PyTorch's own processes know their parent's signals
+            command = ["kill", "-s", self.signal.name, "--", f"-{os.getpid()}"]
+            subprocess.run(command, check=True, process_group=0)
+        else:
+            os.kill(os.getpid(), self.signal)
 
 
 @dataclass
