@@ -14,7 +14,7 @@ from lrdash.logs import patterns
 from lrdash.logs.collect import Collector
 from lrdash.logs.cursor import Cursor, load_cursor, save_cursor
 from lrdash.logs.facts import OptimizerLine, ProgressSample, Stream, StreamFacts
-from lrdash.logs.optimizer import find_optimizer_lines
+from lrdash.logs.optimizer import LINE, find_optimizer_lines
 
 BLOCK = 1 << 18
 LONGEST_LINE = 4 << 20
@@ -48,6 +48,7 @@ class StreamReader:
         self._saved_at: float | None = None
         self._unfinished = b""
         self._ahead: tuple[OptimizerLine, ...] = ()
+        self._looked_until = 0
         self._known: list[StreamFacts] | None = None
         self._changes = self._saved_changes = 0
 
@@ -130,7 +131,7 @@ class StreamReader:
         if cursor.offset != before:
             self._note_live_sample(status.st_mtime)
         if self.unread_bytes and (limit < status.st_size):
-            self._look_ahead(fd, limit)
+            self._look_ahead(fd, limit, status.st_size)
         else:
             self._ahead = ()
         if self._saved_at is None or time.monotonic() - self._saved_at > SAVE_SECONDS:
@@ -145,7 +146,7 @@ class StreamReader:
         self._cursor = Cursor(str(self.path), status.st_dev, status.st_ino)
         self._cursor.move(fd, 0, 1)
         self._collector = self._new_collector()
-        self._unfinished, self._ahead = b"", ()
+        self._unfinished, self._ahead, self._looked_until = b"", (), 0
         return self._cursor
 
     def _new_collector(self) -> Collector:
@@ -173,10 +174,11 @@ class StreamReader:
         self.bytes_read += position - cursor.offset
         cursor.move(fd, position, self._collector.line)
 
-    def _look_ahead(self, fd: int, start: int) -> None:
+    def _look_ahead(self, fd: int, start: int, end: int) -> None:
         """The optimizer line of what is still to be scanned, at the speed of a plain search."""
         if not self._ahead:
-            self._ahead = tuple(find_optimizer_lines(fd, str(self.path), start))
+            self._ahead = tuple(find_optimizer_lines(fd, str(self.path), max(start, self._looked_until)))
+            self._looked_until = end - LINE  # a line there may not have been whole
 
     def _note_live_sample(self, when: float) -> None:
         facts = self._collector.facts

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import re
+import time
 
 import pytest
 
 from lrdash.logs import causes, patterns
+from lrdash.logs.collect import Collector
 from lrdash.logs.facts import LogLine
 from lrdash.logs.lines import clean, parse_bar, parse_clock, parse_row
 
@@ -128,6 +130,17 @@ def test_anchors_let_every_cause_through() -> None:
     for line in CAUSE_LINES:
         assert causes.find_cause(line, AT, "err"), line
         assert anchors.search(line), line
+
+
+@pytest.mark.parametrize(
+    "text", [b"w", b"WARN ", b"Error: loss ", b"gloo/transport", b"1", b"Loading dataset ", b"{'a': 1"]
+)
+def test_no_expression_takes_long_over_a_long_line(text: bytes) -> None:
+    """A log is hostile text, and no line of it may stop the scan."""
+    line = b"Using custom classification optimizer with backbone_lr=1" + text * (16_000 // len(text))
+    began = time.process_time()
+    Collector("x.err", "err").feed(line + b"rror\n")
+    assert time.process_time() - began < 0.1
 
 
 CAUSE_LINES = [

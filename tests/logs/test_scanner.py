@@ -194,6 +194,21 @@ def test_budget_finds_the_optimizer_line_of_the_rest_first(logs: tuple[Path, Pat
     assert scanner.bytes_read == out.stat().st_size
 
 
+def test_looking_ahead_in_vain_reads_the_rest_once(logs: tuple[Path, Path]) -> None:
+    """A uniform run prints no optimizer line: at every look, all of its log would be searched for it."""
+    out, _ = logs
+    out.write_bytes(ROW % 1 * 40_000)
+    scanner, looks, before = LogScanner(), 0, bytes_this_process_read()
+    while scanner.scan(*logs, budget=1)[-1].unread_bytes:
+        looks += 1
+    assert looks > 10
+    assert bytes_this_process_read() - before < 2.5 * out.stat().st_size
+
+
+def bytes_this_process_read() -> int:
+    return int(Path("/proc/self/io").read_text().split()[1])
+
+
 def test_what_is_no_log_is_a_problem_not_a_crash(logs: tuple[Path, Path]) -> None:
     out, err = logs
     out.mkdir()
