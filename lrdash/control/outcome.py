@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass
 
+import msgspec
+
 from lrdash.errors import SchedulerError
-from lrdash.scheduler.base import Scheduler, Task
+from lrdash.scheduler.base import UNKNOWN, Scheduler, Task
+from lrdash.scheduler.logged import LoggedTasks, newest, recorded_tasks
 from lrdash.scheduler.ownership import latest_tasks, users_of
 from lrdash.scheduler.records import read_records
 from lrdash.sweep.paths import results_dir, saves_dir
@@ -33,8 +37,8 @@ class FailedRun:
 
 
 def failed_runs(sweep: Sweep, scheduler: Scheduler) -> tuple[FailedRun, ...]:
-    """Runs that wait or run are not among them."""
-    tasks = last_tasks(sweep, scheduler)
+    """Runs that were submitted, ended without success and have no results; none that waits or runs."""
+    tasks = _last_tasks(sweep, scheduler)
     return tuple(
         FailedRun(run, tasks.get(run.key))
         for run in sweep.runs
@@ -42,24 +46,24 @@ def failed_runs(sweep: Sweep, scheduler: Scheduler) -> tuple[FailedRun, ...]:
     )
 
 
-def last_tasks(sweep: Sweep, scheduler: Scheduler) -> dict[str, Task]:
-    """The newest task of each run by its key: from the queue, else what became of the recorded one."""
+def _last_tasks(sweep: Sweep, scheduler: Scheduler) -> dict[str, Task]:
+    """The newest task of each run by its key: as the queue shows it, as it was settled, else UNKNOWN."""
     records = read_records(sweep, scheduler.name)
-    queued = latest_tasks(sweep, scheduler.read_queue(users_of(sweep)).tasks, records)
-    tasks = {key: owned.task for key, owned in queued.items()}
-    recorded = {
-        run.key: f"{record.job}_{run.index}"
-        for record in records
-        for run in sweep.group(record.group).runs
-        if record.job and run.name == record.run_of_index.get(run.index)
+    tasks = {
+        key: owned.task
+        for key, owned in latest_tasks(sweep, scheduler.read_queue(users_of(sweep)).tasks, records).items()
     }
-    left = {key: task for key, task in recorded.items() if key not in tasks}
+    recorded, logged = recorded_tasks(sweep, records), LoggedTasks(sweep).find(records)
+    left: dict[str, str] = {}
+    for key in {**recorded, **logged}:
+        shown = tasks.get(key)
+        task = newest(shown, recorded.get(key), logged.get(key))
+        if task is not None and task is not shown and not (shown and shown.is_active):
+            tasks[key], left[key] = msgspec.structs.replace(task, state=UNKNOWN, reason=None), task.id
     if left:
-        try:
+        with suppress(SchedulerError):  # then its files tell
             settled = scheduler.settle(left.values())
-        except SchedulerError:
-            settled = {}  # its files tell
-        tasks.update({key: settled[task].task for key, task in left.items() if task in settled})
+            tasks |= {key: settled[task].task for key, task in left.items() if task in settled}
     return tasks
 
 
@@ -69,6 +73,7 @@ def has_results(sweep: Sweep, run: Run) -> bool:
 
 
 def _has_failed(sweep: Sweep, run: Run, task: Task | None) -> bool:
-    if task is not None:
+    if task is not None and task.state != UNKNOWN:
         return task.is_finished and task.state != "COMPLETED"
-    return saves_dir(sweep, run).exists() and not has_results(sweep, run)
+    was_started = task is not None or saves_dir(sweep, run).exists()
+    return was_started and not has_results(sweep, run)

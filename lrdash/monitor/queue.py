@@ -56,7 +56,7 @@ class QueueFacts:
     left_at: Mapping[str, float] = field(default_factory=dict)
     """Since when the queue lacks a task whose end is not known yet, by task id; Unix seconds."""
     lost: Mapping[str, str] = field(default_factory=dict)
-    """Runs whose last submission got no answer, in words, by run key."""
+    """By run key, in words, where the last submission got no answer; a task that came of it tells more."""
 
     def queue_source(self, now: float) -> Source:
         if not self.is_watched:
@@ -203,7 +203,7 @@ class QueueWatch:
             self._tasks[run.key] = task
             if _needs_settling(task, is_shown=task is shown):
                 left.append(run.key)
-        self._lost = _lost_words(self._sweep, records, reading.tasks)
+        self._lost = _lost_words(self._sweep, records)
         return left
 
     def _settle(self, scheduler: Scheduler, keys: list[str]) -> None:
@@ -293,12 +293,12 @@ def _cached_usage(run: RunStatus) -> TaskUsage | None:
     return TaskUsage(**values) if any(value is not None for value in values.values()) else None
 
 
-def _lost_words(sweep: Sweep, records: Iterable[SubmissionRecord], tasks: tuple[Task, ...]) -> dict[str, str]:
-    """By run key, where its last submission got no answer and no job in the queue carries the token."""
+def _lost_words(sweep: Sweep, records: Iterable[SubmissionRecord]) -> dict[str, str]:
+    """By run key, where its last submission got no answer; whether a job came of it, the queue tells."""
     lost: dict[str, str] = {}
     for record in records:
         keys = [sweep.by_name[name].key for name in record.runs if name in sweep.by_name]
-        if record.state == "intended" and not any(record.token in task.comment for task in tasks):
+        if record.state == "intended":
             words = f"its submission at {record.time} got no answer; no job of it is in the queue"
             lost.update(dict.fromkeys(keys, words))
         else:

@@ -157,6 +157,9 @@ def test_actions_follow_the_states() -> None:
     failed = [run for run in snapshot.runs if run.key == "vision:0"]
     assert "r" in {item.letter for item in action_items(snapshot, failed) if not item.unavailable}
     assert to_submit(snapshot, "f") == to_submit(snapshot, "s") == ["vision:0"]
+    vanished = fakes.copy(snapshot, runs=(fakes.run("vision:0", state="UNKNOWN"),))
+    assert to_submit(vanished, "f") == ["vision:0"]
+    assert "c" not in {item.letter for item in action_items(vanished, vanished.runs) if not item.unavailable}
     assert to_submit(fakes.not_submitted(), "s") == list(fakes.ACCURACY)
 
 
