@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import argparse
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lrdash.errors import UsageError
+from lrdash.sweep.script import GPU_OPTIONS
 
 if TYPE_CHECKING:
     from lrdash.control.existing_script import ExistingScript
@@ -40,9 +42,11 @@ def add_parser(
     parser.add_argument("--rates", metavar="R,R…", help=_QUESTIONS["rates"])
     parser.add_argument("--group", default="text", help="name of its group (default: %(default)s)")
     parser.add_argument(
-        "--gpus", type=int, metavar="N", help="GPUs, and processes, of one run; 0: train on the CPU"
+        "--gpus", type=_count(0), metavar="N", help="GPUs, and processes, of one run; 0: train on the CPU"
     )
-    parser.add_argument("--batch", type=int, metavar="N", help=f"effective batch (default: {DEFAULT_BATCH})")
+    parser.add_argument(
+        "--batch", type=_count(1), metavar="N", help=f"effective batch (default: {DEFAULT_BATCH})"
+    )
     for option, default in _RESOURCES.items():
         shown = f" (default: {default})" if default else ""
         parser.add_argument(f"--{option}", metavar="X", help=f"sbatch's --{option}{shown}")
@@ -131,12 +135,21 @@ def _batch(size: int, processes: int) -> dict[str, Scalar]:
     return {"per_device_train_batch_size": per_device, "gradient_accumulation_steps": each // per_device}
 
 
+def _count(least: int) -> Callable[[str], int]:
+    def count(text: str) -> int:
+        if not text.isdecimal() or int(text) < least:
+            raise argparse.ArgumentTypeError(f"{text!r} is no whole number from {least} on")
+        return int(text)
+
+    return count
+
+
 def _options(arguments: argparse.Namespace, existing: ExistingScript | None, gpus: int) -> dict[str, str]:
     options = {"nodes": "1", "ntasks": "1"}
     options |= {option: default for option, default in _RESOURCES.items() if default}
     options |= existing.options if existing else {}
     if arguments.gpus is not None or not existing:
-        options.pop("gres", None)
+        options = {option: value for option, value in options.items() if option not in GPU_OPTIONS}
         options |= {"gres": f"gpu:{gpus}"} if gpus else {}
     for option in _RESOURCES:
         if value := getattr(arguments, option.replace("-", "_")):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -15,6 +16,7 @@ from lrdash.errors import ConfigError
 from lrdash.sweep.experiment import experiment_dir
 from lrdash.sweep.labels import format_rate
 from lrdash.sweep.load import is_name, load_sweep
+from lrdash.sweep.script import BatchScript
 from lrdash.sweep.spec import Scalar
 
 _MODEL_SCRIPT = "lr_experiment_text_trainagreeing.sbatch"
@@ -78,6 +80,9 @@ def write_new_sweep(root: Path, new: NewSweep) -> Path:
     for what, name in (("--name", new.name), ("--group", new.group)):
         if not is_name(name):
             raise ConfigError(f"{what} {name}: letters, digits and . _ + = -, at most 200 of them")
+    for option, value in new.options.items():
+        if not value.isprintable():
+            raise ConfigError(f"--{option} {value!r}: give one line of plain text")
     folder = root / "sbatch" / new.name
     if folder.exists():
         raise ConfigError(f"{folder}: already there; choose another --name, or edit its sweep.yaml")
@@ -114,7 +119,7 @@ def _sheet(new: NewSweep) -> str:
     }
     if all(isinstance(size, int) for size in batch):
         document["expect"] = {"effective_batch_size": new.processes * batch[0] * batch[1]}  # type: ignore[operator]
-    document["require_gpu"] = "gres" in new.options
+    document["require_gpu"] = BatchScript(Path(), dict(new.options)).gpus is not None
     document["groups"] = {
         new.group: {
             "script": f"{new.group}.sbatch",
@@ -145,7 +150,10 @@ def _script(new: NewSweep) -> str:
         "signal": "B:USR1@600",
     }
     lines = ["#!/bin/bash", f"# {new.name}, group {new.group}: one array task per run of sweep.yaml."]
-    lines += [f"#SBATCH --{name}={value}".rstrip("=") for name, value in options.items()]
+    lines += [
+        f"#SBATCH --{name}={shlex.quote(value)}" if value else f"#SBATCH --{name}"
+        for name, value in options.items()
+    ]
     rest = [line for line in text.splitlines()[1:] if not _OPTION_LINE.fullmatch(line)]
     body = "\n".join(rest[rest.index("") :])
     body = body.replace("sbatch/final_sweep_v7/", f"sbatch/{new.name}/").replace(

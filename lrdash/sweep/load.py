@@ -90,7 +90,7 @@ def parse_scalar(text: str) -> Scalar:
     (2e-05, True, 16, 'a: b')
     """
     try:
-        value = yaml.load(text, Loader=yaml.CSafeLoader)
+        value = yaml.load(text, Loader=_StrictLoader)
     except yaml.YAMLError:
         return text
     return _number_or_text(value) if isinstance(value, str | int | float | bool | None) else text
@@ -169,7 +169,7 @@ class _Source:
         except (OSError, UnicodeDecodeError) as error:
             raise ConfigError(f"{self.path}: cannot be read: {error}") from None
         try:
-            return yaml.load(text, Loader=_UniqueKeyLoader)
+            return yaml.load(text, Loader=_StrictLoader)
         except yaml.YAMLError as error:
             raise ConfigError(f"{self.path}: not valid YAML: {' '.join(str(error).split())}") from None
 
@@ -220,8 +220,18 @@ def _join(where: str, key: str) -> str:
     return f"{where}.{key}" if where and key else where or key
 
 
-class _UniqueKeyLoader(yaml.CSafeLoader):
-    """Refuses a mapping that holds a key twice: PyYAML would silently keep the last."""
+class _StrictLoader(yaml.CSafeLoader):
+    """Refuses a mapping that holds a key twice, of which PyYAML would silently keep the last.
+
+    And says where something stands that looks like a number or a date and is none: 0x_, 2026-02-31.
+    """
+
+    def construct_object(self, node: yaml.Node, deep: bool = False) -> Any:
+        try:
+            return super().construct_object(node, deep)
+        except ValueError as error:
+            problem = f"{error}; put it in quotes if it is text"
+            raise yaml.constructor.ConstructorError(None, None, problem, node.start_mark) from None
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
         keys = [key.value for key, _ in node.value if isinstance(key, yaml.ScalarNode) and key.value != "<<"]

@@ -10,8 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from lrdash.control.existing_script import read_existing
+from lrdash.control.existing_script import ExistingScript, read_existing
 from lrdash.control.init import Rates
+from lrdash.errors import ConfigError
 from lrdash.sweep.load import load_sweep
 from lrdash.sweep.script import read_script
 
@@ -90,6 +91,9 @@ def test_flags_make_a_sweep_that_preflight_agrees_with(tmp_path: Path) -> None:
         ((*FLAGS, "--name", "../up"), "--name ../up: letters, digits"),
         ((*FLAGS, "--group", "a b"), "--group a b: letters, digits"),
         ((*FLAGS, "--batch", "6"), "--batch 6: cannot be shared by 4 processes"),
+        ((*FLAGS, "--gpus", "-1"), "argument --gpus: '-1' is no whole number from 0 on"),
+        ((*FLAGS, "--batch", "0"), "argument --batch: '0' is no whole number from 1 on"),
+        ((*FLAGS, "--account", "a\nb"), "--account 'a\\nb': give one line of plain text"),
         ((*FLAGS, "--from", "gone.sh"), "gone.sh: cannot be read"),
     ],
 )
@@ -148,6 +152,75 @@ def test_a_sweep_from_a_script(tmp_path: Path) -> None:
     script = read_script(sweep.groups[0].script)
     assert (script.options["job-name"], script.options["gres"]) == ("mine_text", "gpu:h200:2")
     assert "module load cuda/12.4\nsource ~/venvs/train/bin/activate\nexport WANDB_MODE" in script.text
+
+
+def existing(folder: Path, *lines: str) -> ExistingScript:
+    (folder / "old.sbatch").write_text("\n".join(("#!/bin/bash", *lines)) + "\n")
+    return read_existing(folder / "old.sbatch")
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        "srun --ntasks=1 torchrun --nproc_per_node=2 --master_port=29500 train.py --seed 7 --do_train",
+        "python -u -m torch.distributed.run --nproc_per_node 2 train.py --seed 7 --do_train > log 2>&1",
+        "accelerate launch --num_processes 2 -m trainer --seed=7 --do_train",
+        "PYTHONPATH=. exec torchrun --nnodes 1 --module trainer --do_train --seed 7 || exit 1",
+        "srun --exclusive llamafactory-cli train --seed 7 --do_train; echo --done --seed 8 --x y",
+        "finetune --seed 7 --do_train",
+        "python prepare.py --rows 5; python train.py --seed 7 --do_train",
+    ],
+)
+def test_only_the_training_s_own_flags_are_taken(tmp_path: Path, command: str) -> None:
+    assert existing(tmp_path, command).args == {"seed": 7, "do_train": True}
+
+
+def test_comments_are_no_elements_and_open_no_quotes(tmp_path: Path) -> None:
+    read = existing(
+        tmp_path,
+        "#SBATCH --array=0-1",
+        "LRS=( 2e-5 # fast (too fast?)",
+        "      2e-6 # it's slow",
+        ")",
+        "# it's the training",
+        "train --learning_rate ${LRS[$SLURM_ARRAY_TASK_ID]} --note 'a; b#c' # isn't it?",
+    )
+    assert (read.rates, read.args) == ((Rates(2e-5), Rates(2e-6)), {"note": "a; b#c"})
+
+
+def test_an_open_quote_in_an_array_is_one_line(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="its training command cannot be read: No closing quotation"):
+        existing(tmp_path, "LRS=('2e-5 2e-6)", "train --learning_rate 1")
+
+
+def test_options_keep_their_meaning(tmp_path: Path) -> None:
+    lines = (
+        "-C h200",
+        "-w 'node[1-2]'",
+        "--licenses='my lab'",
+        "--gpus=2",
+        "--exclusive",
+        "-D /old",
+        "--wait",
+    )
+    existing(tmp_path, *(f"#SBATCH {line}" for line in lines))
+    finished = init(tmp_path, "--from", "old.sbatch", *FLAGS[:10])
+    assert finished.returncode == 0, finished.stderr
+    sweep = load_sweep(tmp_path / "sbatch/mine/sweep.yaml")
+    script = read_script(sweep.groups[0].script)
+    kept = ("constraint", "nodelist", "licenses", "gpus", "exclusive", "chdir", "wait")
+    assert [script.options.get(option) for option in kept] == [
+        "h200", "node[1-2]", "my lab", "2", "", None, None,
+    ]  # fmt: skip
+    assert (sweep.require_gpu, sweep.groups[0].processes) == (True, 2)
+    assert "#SBATCH --licenses='my lab'\n" in script.text
+
+
+def test_gpus_of_a_flag_replace_the_script_s(tmp_path: Path) -> None:
+    existing(tmp_path, "#SBATCH --gpus-per-node=2")
+    init(tmp_path, "--from", "old.sbatch", *FLAGS)
+    options = read_script(tmp_path / "sbatch/mine/text.sbatch").options
+    assert (options["gres"], "gpus-per-node" in options) == ("gpu:4", False)
 
 
 def test_a_script_that_the_shell_would_not_read_either(tmp_path: Path) -> None:

@@ -79,6 +79,37 @@ def test_parameters_are_counted_from_headers(tmp_path: Path) -> None:
     assert count_parameters(tmp_path / "nowhere") is None
 
 
+def about_model(folder: Path) -> list[str]:
+    """What preflight says of the folder's model."""
+    args = {"stage": "cls", "model_name_or_path": "./model"}
+    sweep = write_sweep(folder, None, args=args)
+    return [str(each) for each in findings(sweep) if each.subject == "model" and each.level == "error"]
+
+
+@pytest.mark.parametrize("index", ['{"weight_map": {"a"', "[]", "{}", '{"weight_map": 3}'])
+def test_an_index_that_is_not_whole(tmp_path: Path, index: str) -> None:
+    weights(tmp_path / "model/model.safetensors", (3,))
+    (tmp_path / "model/config.json").write_text("{}")
+    (tmp_path / "model/model.safetensors.index.json").write_text(index)
+    problem = "has a model.safetensors.index.json that is not whole; copy or download it again"
+    assert about_model(tmp_path) == [f"model: {tmp_path}/model {problem}"]
+
+
+def test_a_pointer_is_no_model(tmp_path: Path) -> None:
+    pointer = "version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 15231233024\n"
+    (tmp_path / "model").mkdir()
+    (tmp_path / "model/config.json").write_text("{}")
+    (tmp_path / "model/model.safetensors").write_text(pointer)
+    problem = "has a git-lfs pointer in the place of model.safetensors; fetch the weights: git lfs pull"
+    assert about_model(tmp_path) == [f"model: {tmp_path}/model {problem}"]
+
+
+@pytest.mark.parametrize("header", ['{"a": {"dtype": "F32"}}', '{"a": 3}', "[]", '{"a": {"shape": "x"}}'])
+def test_tensors_that_are_none_count_for_nothing(tmp_path: Path, header: str) -> None:
+    (tmp_path / "a.safetensors").write_bytes(struct.pack("<Q", len(header)) + header.encode())
+    assert count_parameters(tmp_path) == 0
+
+
 @pytest.fixture
 def seven_billion(tmp_path: Path) -> Sweep:
     args = {"stage": "cls", "model_name_or_path": "./model", "save_total_limit": 3}

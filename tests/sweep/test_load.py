@@ -106,6 +106,8 @@ def test_the_run_s_arguments_win_over_the_group_s_over_the_shared_ones(tmp_path:
         ("name: s\nport: 1e400\ngroups: {}", "port expected `int`, got `str`"),
         ("name: s\ngroups: &g {a: *g}", "groups.a.a is not a key of a sweep file"),
         ("!!python/object/apply:os.system ['false']", "not valid YAML: could not determine a constructor"),
+        ("name: s\nroot: 2026-02-31", "not valid YAML: day is out of range for month; put it in quotes"),
+        ("name: 0x_", 'put it in quotes if it is text in "<unicode string>", line 1, column 7'),
         ("name: s\ngroups: {}", "groups is empty; give at least one group with runs"),
         (
             "name: s\nargs: {learning_rate: .nan}\ngroups: {a: {script: x, runs: [{name: r}]}}",
@@ -199,6 +201,8 @@ def test_overrides_change_labels_too(tmp_path: Path) -> None:
         ("[1]", "[1]"),
         ("'1'", "1"),
         ("", None),
+        ("2026-02-31", "2026-02-31"),
+        ("0x_", "0x_"),
     ],
 )
 def test_values_of_a_command_line(text: str, value: object) -> None:

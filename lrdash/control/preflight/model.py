@@ -13,6 +13,8 @@ from lrdash.control.preflight.findings import Finding
 from lrdash.sweep.paths import is_local_model, resolve
 from lrdash.sweep.spec import Run, Sweep
 
+INDEX = "model.safetensors.index.json"
+_POINTER = b"version https://git-lfs"
 _LARGEST_HEADER = 100 << 20  # the safetensors format's own limit
 
 
@@ -28,8 +30,8 @@ def check_model(sweep: Sweep, run: Run, environment: Mapping[str, str]) -> Itera
     folder = find_checkpoint(sweep, str(name), environment)
     if folder is None:
         yield Finding("error", "model", _not_found(sweep, str(name), environment))
-    elif missing := _missing_files(folder):
-        yield Finding("error", "model", f"{folder} has no {missing}; copy or download it again")
+    elif problem := _problem(folder):
+        yield Finding("error", "model", f"{folder} {problem}")
     else:
         yield Finding("ok", "model", f"{name} is in {folder}")
 
@@ -68,15 +70,38 @@ def _not_found(sweep: Sweep, name: str, environment: Mapping[str, str]) -> str:
     )
 
 
-def _missing_files(folder: Path) -> str | None:
+def _problem(folder: Path) -> str | None:
+    """What keeps a checkpoint from being loaded, in words."""
+    again = "copy or download it again"
     if not (folder / "config.json").exists():
-        return "config.json"
-    index = folder / "model.safetensors.index.json"
+        return f"has no config.json; {again}"
+    try:
+        names = _weight_files(folder)
+    except (OSError, ValueError, LookupError, TypeError, AttributeError):
+        return f"has a {INDEX} that is not whole; {again}"
+    if not names:
+        return f"has no model.safetensors; {again}"
+    for name in names:
+        if not (folder / name).exists():
+            return f"has no {name}; {again}"
+        if _is_pointer(folder / name):
+            return f"has a git-lfs pointer in the place of {name}; fetch the weights: git lfs pull"
+    return None
+
+
+def _weight_files(folder: Path) -> list[str]:
+    index = folder / INDEX
     if index.exists():
-        names = sorted(set(json.loads(index.read_bytes())["weight_map"].values()))
-        return next((name for name in names if not (folder / name).exists()), None)
-    has_weights = any(folder.glob("*.safetensors")) or any(folder.glob("*.bin"))
-    return None if has_weights else "model.safetensors"
+        return sorted(set(json.loads(index.read_bytes())["weight_map"].values()))
+    return sorted(path.name for ending in ("safetensors", "bin") for path in folder.glob(f"*.{ending}"))
+
+
+def _is_pointer(file: Path) -> bool:
+    try:
+        with file.open("rb") as weights:
+            return weights.read(len(_POINTER)) == _POINTER
+    except OSError:
+        return False
 
 
 def _parameters(file: Path) -> int:
@@ -85,6 +110,7 @@ def _parameters(file: Path) -> int:
         with file.open("rb") as weights:
             (length,) = struct.unpack("<Q", weights.read(8))
             header = json.loads(weights.read(min(length, _LARGEST_HEADER)))
-    except (OSError, ValueError, struct.error):
-        return 0
-    return sum(math.prod(tensor["shape"]) for key, tensor in header.items() if key != "__metadata__")
+        tensors = [tensor for key, tensor in header.items() if key != "__metadata__"]
+        return sum(math.prod(tensor["shape"]) for tensor in tensors)
+    except (OSError, ValueError, LookupError, TypeError, AttributeError, struct.error):
+        return 0  # no such file, or another format
