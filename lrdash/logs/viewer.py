@@ -62,8 +62,13 @@ class LogViewer:
         if not (self._is_counted or self.count.is_complete(self.log)):
             return page
         self._is_counted = True
-        number = self.count.number_at(self.log, page.rows[0].line.start) if page.rows else None
-        return replace(page, lines=self.count.lines, top_number=None if number is None else number + 1)
+        number = self.number_of(page.rows[0].line.start) if page.rows else None
+        return replace(page, lines=self.count.lines, top_number=number)
+
+    def number_of(self, start: int) -> int | None:
+        """The number of a line, from 1; None where nobody has counted yet."""
+        before = self.count.number_at(self.log, start)
+        return None if before is None else before + 1
 
     def search(self, matcher: Matcher | None, *, is_filtered: bool) -> None:
         """Look for something else, or for nothing."""

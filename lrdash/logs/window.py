@@ -132,6 +132,14 @@ class LogFile:
             end = start
         return lines[::-1]
 
+    def whole_line(self, start: int) -> tuple[bytes, bool]:
+        """All of the line of which `line` shows a part, and whether it is a piece of a longer one."""
+        end = self.end_of_line(start)
+        data = self.read(start, end)
+        before = self.read(start - 1, start) if start else b"\n"
+        is_piece = before != b"\n" or (end < self.size and not data.endswith(b"\n"))
+        return shown_segment(data, self.looked_for)[0], is_piece
+
     def read(self, start: int, end: int) -> bytes:
         """The bytes as they are; fewer when the file has become shorter."""
         parts = []

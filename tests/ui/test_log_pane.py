@@ -21,8 +21,9 @@ from lrdash.logs.viewer import LogViewer
 from lrdash.monitor.snapshot import LogPaths
 from lrdash.ui.logs.copying import clipboard_file
 from lrdash.ui.logs.handover import editor_command, pager_command
-from lrdash.ui.logs.pane import LogPane, Stream
+from lrdash.ui.logs.pane import LogPane
 from lrdash.ui.logs.view import LogView
+from lrdash.ui.state import Stream
 
 Driver = Pilot[None]
 
@@ -129,9 +130,9 @@ async def test_both_streams_are_seen_together(log: Path, tmp_path: Path) -> None
     err.write_text("Traceback (most recent call last):\n")
     async with shown(log, err) as (app, pilot):
         await until(pilot, lambda: seen(app, r"^line 999\b"))
-        app.pane.action_other_stream()
+        app.pane.stream = "err"
         await until(pilot, lambda: seen(app, "^Traceback") and not seen(app, "^line"))
-        app.pane.action_other_stream()
+        app.pane.stream = "both"
         await until(pilot, lambda: seen(app, "^Traceback") and seen(app, r"^line 999\b"))
 
 
@@ -207,6 +208,20 @@ async def test_errors_and_epochs_are_one_key_away(training_log: Path) -> None:
         await until(pilot, lambda: seen(app, "'epoch': 1.0}"))
         await pilot.press("E")
         await until(pilot, lambda: seen(app, "^torch.OutOfMemoryError"))
+
+
+async def test_a_search_that_was_forgotten_is_marked_again_when_it_is_asked_for_again(
+    training_log: Path,
+) -> None:
+    async with shown(training_log) as (app, pilot):
+        await pilot.press("slash", *"eval_loss", "enter")
+        await until(pilot, lambda: seen(app, "/eval_loss  3 of 3"))
+        await pilot.press("escape")
+        await until(pilot, lambda: not seen(app, "/eval_loss"))
+        await pilot.press("slash", "enter")
+        await until(pilot, lambda: seen(app, "/eval_loss  3 of 3"))
+        await pilot.press("N")
+        await until(pilot, lambda: seen(app, "/eval_loss  2 of 3") and not app.pane.prompt.display)
 
 
 async def test_what_is_nowhere_is_said_to_be_nowhere(log: Path) -> None:

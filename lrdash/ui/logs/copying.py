@@ -22,15 +22,22 @@ CLIPBOARD_LIMIT = 64 * 1024
 
 def copy(app: App[object], text: str) -> str:
     """Copy, and say where to in words. The clipboard never answers, so there is always a file too."""
-    file = clipboard_file()
+    file, fits = clipboard_file(), len(text.encode()) <= CLIPBOARD_LIMIT
+    if fits:
+        app.copy_to_clipboard(text)
+    try:
+        _write(file, text + "\n")
+    except OSError as error:
+        done = "copied, but" if fits else "not copied: too long for the clipboard, and"
+        return f"{done} {file} cannot be written: {error.strerror}"
+    return f"copied, also to {file}" if fits else f"too long for the clipboard; written to {file}"
+
+
+def _write(file: Path, text: str) -> None:
     file.parent.mkdir(parents=True, exist_ok=True)
     descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     with os.fdopen(descriptor, "w", encoding="utf-8") as stream:
-        stream.write(text + "\n")
-    if len(text.encode()) > CLIPBOARD_LIMIT:
-        return f"too long for the clipboard; written to {file}"
-    app.copy_to_clipboard(text)
-    return f"copied, also to {file}"
+        stream.write(text)
 
 
 def clipboard_file() -> Path:

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import ClassVar, Literal
 
-from textual import on
+from textual import on, work
 from textual.actions import SkipAction
 from textual.app import ComposeResult
 from textual.binding import BindingType
@@ -17,6 +17,7 @@ from textual.reactive import reactive
 from textual.widget import Widget
 
 from lrdash.errors import LogError
+from lrdash.logs.command import printed_command
 from lrdash.logs.search import EPOCHS, ERRORS, Matcher
 from lrdash.logs.terminal_text import plain_text
 from lrdash.monitor.snapshot import LogPaths
@@ -24,11 +25,10 @@ from lrdash.ui.bindings import bindings
 from lrdash.ui.logs.copying import Choice, CopyBar, copy
 from lrdash.ui.logs.handover import editor_command, hand_over, pager_command
 from lrdash.ui.logs.header import LogHeader, found_words
-from lrdash.ui.logs.prompt import SearchPrompt
+from lrdash.ui.logs.prompt import Purpose, SearchPrompt
 from lrdash.ui.logs.view import LogView
+from lrdash.ui.state import Stream
 
-Stream = Literal["out", "err", "both"]
-STREAMS: tuple[Stream, ...] = ("out", "err", "both")
 SIDEWAYS = 8
 WIDE = 160
 """Columns from which on two streams stand side by side."""
@@ -54,7 +54,6 @@ class LogPane(Widget):
         super().__init__(id=id)
         self.paths = LogPaths()
         self.job: str | None = None
-        self.command: str | None = None
         self.views = {"out": LogView(), "err": LogView()}
         self.headers = {name: LogHeader(view, name) for name, view in self.views.items()}
         self.prompt = SearchPrompt()
@@ -69,17 +68,9 @@ class LogPane(Widget):
         yield self.prompt
         yield self.copy_bar
 
-    def show(
-        self,
-        paths: LogPaths,
-        stream: Stream,
-        title: str,
-        *,
-        job: str | None = None,
-        command: str | None = None,
-    ) -> None:
-        """Look at a run's log; the same log again keeps the place. `job` and `command` are for copying."""
-        self.paths, self.job, self.command = paths, job, command
+    def show(self, paths: LogPaths, stream: Stream, title: str, *, job: str | None = None) -> None:
+        """Look at a run's log; the same log again keeps the place. `job` is for copying."""
+        self.paths, self.job = paths, job
         for header in self.headers.values():
             header.title = title
             header.refresh()
@@ -142,21 +133,23 @@ class LogPane(Widget):
         for view in self.views.values():
             view.wrap = not view.wrap
 
-    def action_other_stream(self) -> None:
-        """out, err, both, out..."""
-        self.stream = STREAMS[(STREAMS.index(self.stream) + 1) % len(STREAMS)]
-
     # ---- searching ----
 
     def action_search(self) -> None:
-        self.prompt.open("search")
+        self._ask("search")
 
     def action_filter(self) -> None:
-        self.prompt.open("filter")
+        self._ask("filter")
+
+    def _ask(self, purpose: Purpose) -> None:
+        """What was asked for before stands there, and is marked until it is changed."""
+        self.prompt.open(purpose)
+        if self.view.matcher is None and self.prompt.matcher is not None:
+            self._search(self.prompt.matcher)
 
     def action_match(self, direction: int) -> None:
         if self.view.matcher is None:
-            self.prompt.open("search")
+            self._ask("search")
         else:
             self.view.jump(self.view.matcher, forward=direction > 0)
 
@@ -230,11 +223,10 @@ class LogPane(Widget):
         if path is None:
             return ()
         job = self.job or (path.stem if re.fullmatch(r"\d+(_\d+)?", path.stem) else None)
-        command = self.command or f"tail -f {shlex.quote(str(path))}"
         choices = [Choice("y", "line", self.view.choose_line(0)), Choice("p", "path", str(path))]
         if job:
             choices.append(Choice("i", "job id", job))
-        return (*choices, Choice("c", "command", command))
+        return (*choices, Choice("c", "command", f"tail -f {shlex.quote(str(path))}"))
 
     @on(CopyBar.Moved)
     def _choose_line(self, event: CopyBar.Moved) -> None:
@@ -246,7 +238,20 @@ class LogPane(Widget):
     def _copy(self, event: CopyBar.Chosen) -> None:
         event.stop()
         self.view.focus()
-        self._say(f"{event.choice.name} {copy(self.app, event.choice.text)}")
+        self._copy_choice(event.choice)
+
+    @work(group="copy", exclusive=True)
+    async def _copy_choice(self, choice: Choice) -> None:
+        """A line and a command are read from the file: the one may be long, the other far up."""
+        name, text, view = choice.name, choice.text, self.view
+        if name == "line" and (found := await view.whole_line()):
+            text, is_piece = found
+            name = "piece of a longer line" if is_piece else name
+        elif name == "command":
+            out = self.paths.out
+            printed = await view.in_background(lambda: printed_command(Path(out))) if out else None
+            name, text = (name, printed) if printed else (f"`{text}`", text)
+        self._say(f"{name} {copy(self.app, text)}")
 
     @on(CopyBar.Left)
     def _leave_copying(self, event: CopyBar.Left) -> None:
@@ -259,11 +264,13 @@ class LogPane(Widget):
     def action_editor(self) -> None:
         self._hand_over(editor_command)
 
-    def _hand_over(self, command: Callable[[Path, int | None], list[str]]) -> None:
-        if self.view.path is None:
+    @work(group="hand over", exclusive=True)
+    async def _hand_over(self, command: Callable[[Path, int | None], list[str]]) -> None:
+        path = self.view.path
+        if path is None:
             return
         try:
-            hand_over(self.app, command(self.view.path, self.view.page.top_number))
+            hand_over(self.app, command(path, await self.view.line_number()))
         except LogError as error:
             self._say(str(error), severity="error")
 

@@ -126,7 +126,7 @@ class LogView(LogRows, can_focus=True):
         place, scroll, self._scroll, self._is_moving = self._place, self._scroll, 0, False
         viewport = Viewport(max(1, self.size.width - 1), self.size.height, self.wrap)
         self._looking_since = time.monotonic()
-        page = await self._in_background(lambda: viewer.look(viewport, place, scroll))
+        page = await self.in_background(lambda: viewer.look(viewport, place, scroll))
         self._looking_since = None
         if place is not None and place == self._place:
             self._place = page.top
@@ -142,7 +142,7 @@ class LogView(LogRows, can_focus=True):
             if scan is None:
                 return
             try:
-                await self._in_background(partial(scan.advance, viewer.log))
+                await self.in_background(partial(scan.advance, viewer.log))
             except LogError as error:
                 viewer.jump = None
                 self.search(None)
@@ -151,7 +151,7 @@ class LogView(LogRows, can_focus=True):
                 self._land(viewer, scan)
             self.post_message(self.Looked(self))
 
-    async def _in_background(self, job: Callable[[], T]) -> T:
+    async def in_background(self, job: Callable[[], T]) -> T:
         return await asyncio.get_running_loop().run_in_executor(self._thread, job)
 
     @property
@@ -250,6 +250,22 @@ class LogView(LogRows, can_focus=True):
         self.current = starts[max(0, min(position + step, len(starts) - 1))]
         line = next(row.line for row in self.page.rows if row.line.start == self.current)
         return plain_text(line.data)
+
+    async def whole_line(self) -> tuple[str, bool] | None:
+        """The text of the marked line, however long, and whether it is a piece of a longer one."""
+        viewer, start, generation = self.viewer, self.current, self.page.generation
+        if viewer is None or start is None:
+            return None
+        data, is_piece = await self.in_background(lambda: viewer.log.whole_line(start))
+        return (plain_text(data), is_piece) if viewer.log.generation == generation else None
+
+    async def line_number(self) -> int | None:
+        """Of the marked line, where one is seen, else of the first one that is."""
+        viewer, top, marked = self.viewer, self.page.top, self.current
+        if viewer is None or top is None:
+            return None
+        start = marked if marked is not None and self._is_seen(marked) else top.start
+        return await self.in_background(lambda: viewer.number_of(start))
 
     def scroll_pages(self, pages: float) -> None:
         self.scroll_rows(round(pages * max(1, self.size.height - 1)))

@@ -23,6 +23,7 @@ from lrdash.logs.terminal_text import plain_text
 from lrdash.logs.window import LogFile
 from lrdash.monitor.snapshot import LogPaths
 from lrdash.ui.bindings import bindings
+from lrdash.ui.format import age
 from lrdash.ui.logs.highlight import LogText
 
 POLL_SECONDS = 0.5
@@ -70,7 +71,7 @@ class LogWall(LogText, can_focus=True):
         self._titles = tuple(plain_text(title) for title, _ in logs)
         self._paths = tuple(paths for _, paths in logs)
         self.chosen = max(0, min(self.chosen, len(logs) - 1))
-        self._wake.set()
+        self._keep_in_view()
 
     def on_mount(self) -> None:
         self._watch_files()
@@ -80,7 +81,7 @@ class LogWall(LogText, can_focus=True):
         self._thread.shutdown(wait=False)
 
     def on_resize(self) -> None:
-        self._wake.set()
+        self._keep_in_view()
 
     # ---- what is seen ----
 
@@ -155,9 +156,14 @@ class LogWall(LogText, can_focus=True):
 
     def action_move(self, step: int) -> None:
         self.chosen = max(0, min(self.chosen + step, len(self._titles) - 1))
+        self._keep_in_view()
+
+    def _keep_in_view(self) -> None:
+        """Scroll to the chosen log, and no farther than there are logs."""
         whole_rows = max(1, self.size.height // self._height)
         row = self.chosen % self._rows
-        self._first_row = min(max(self._first_row, row - whole_rows + 1), row)
+        first = min(max(self._first_row, row - whole_rows + 1), row)
+        self._first_row = max(0, min(first, self._rows - whole_rows))
         self._wake.set()
 
     def action_other_stream(self) -> None:
@@ -212,20 +218,9 @@ class LogWall(LogText, can_focus=True):
 
     def _title(self, position: int, page: Page) -> Strip:
         name = "wall--chosen" if position == self.chosen and self.has_focus else "wall--title"
-        age = _age(page.modified)
+        written = "" if page.modified is None else f"{age(time.time() - page.modified)} ago"
         left = set_cell_size(
             f" {self._titles[position]} {self.glyphs.separator} {self.stream}",
-            max(1, self._width - len(age) - 1),
+            max(1, self._width - len(written) - 1),
         )
-        return Strip([Segment(f"{left}{age} ", self.get_component_rich_style(name))]).crop(0, self._width)
-
-
-def _age(modified: float | None) -> str:
-    """Since the last write: `4 s`, `12 min`, `3 h`, `2 d`."""
-    if modified is None:
-        return ""
-    seconds = max(0.0, time.time() - modified)
-    for size, unit in ((86400, "d"), (3600, "h"), (60, "min")):
-        if seconds >= size:
-            return f"{seconds / size:.0f} {unit} ago"
-    return f"{seconds:.0f} s ago"
+        return Strip([Segment(f"{left}{written} ", self.get_component_rich_style(name))]).crop(0, self._width)

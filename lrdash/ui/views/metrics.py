@@ -60,7 +60,9 @@ class MetricsView(Container):
         looks = series_looks(state.snapshot.runs)
         at = chart.view.crosshair if chart.view.unit == "epoch" else None
         table.border_title = f"{chart.metric.title} at each epoch"
-        room = int(self.size.width * (SHARE if self.screen.has_class("-broad") else 1)) - 6
+        room = (
+            int(self.size.width * (SHARE if self.screen.has_class("-broad") else 1)) - 3
+        )  # borders and margin
         table.show(epoch_table(runs, looks, chart.metric, at, chart.glyphs, room))
         if any(run.key == state.selected for run in runs):
             table.cursor = state.selected
