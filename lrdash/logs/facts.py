@@ -69,6 +69,8 @@ class ProgressSample(msgspec.Struct, frozen=True):
 
     seconds: float
     step: int
+    is_start: bool = False
+    """Whether the clock started anew before: what lies between this and the sample before is not known."""
 
 
 class Dataset(msgspec.Struct, frozen=True):

@@ -139,8 +139,8 @@ class RunEvidence:
         """Step against training time: the training curve's clock, else the bar's, else the log's growth."""
         seconds = self.steps.columns.get("seconds")
         if seconds is not None and len(seconds) >= 3:
-            pairs = zip(self.steps.steps, seconds, strict=True)
-            return tuple(ProgressSample(at, step) for step, at in pairs if at == at)
+            pairs, starts = zip(self.steps.steps, seconds, strict=True), self.steps.clock_starts
+            return tuple(ProgressSample(at, step, step in starts) for step, at in pairs if at == at)
         streams = self.facts.streams
         bars = max((stream.samples for stream in streams), key=len)
         live = max((stream.live_samples for stream in streams), key=len)

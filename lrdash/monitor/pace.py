@@ -53,14 +53,15 @@ def measure_pace(
         steps: of the whole run.
         evaluation_share: what an evaluation should take, as a share of an epoch's training time.
     """
-    intervals = [pair for pair in pairwise(samples) if pair[1].step > pair[0].step and _seconds(pair) > 0]
+    pairs = [pair for pair in pairwise(samples) if pair[1].step > pair[0].step and _seconds(pair) > 0]
+    intervals = [pair for pair in pairs if not pair[1].is_start]
     if not intervals:
         return None
     quiet = [pair for pair in intervals if not _ends_in(pair, steps_per_epoch)]
     usable = _without_stalls(quiet[1:] if len(quiet) > 2 else quiet or intervals)
     step_seconds = _rate(usable[-max(FEWEST_INTERVALS, len(usable) // 2) :])
     least = evaluation_share * step_seconds * steps_per_epoch
-    pause = _usual_pause(_pauses(intervals, step_seconds, steps_per_epoch), least)
+    pause = _usual_pause(_pauses(pairs, step_seconds, steps_per_epoch), least)
     return Pace(step_seconds, _spread(usable, steps - samples[-1].step), *pause)
 
 
@@ -105,18 +106,25 @@ def _ends_in(pair: Interval, steps_per_epoch: float) -> list[int]:
     return list(range(max(first, 1), last + 1))
 
 
-def _pauses(intervals: Sequence[Interval], step_seconds: float, steps_per_epoch: float) -> list[float]:
-    """What lies around the end of each epoch, beyond the steps there; the newest only once it is over."""
-    last_step = intervals[-1][1].step
+def _pauses(pairs: Sequence[Interval], step_seconds: float, steps_per_epoch: float) -> list[float]:
+    """What lies around the end of each epoch, beyond the steps there; the newest only once it is over.
+
+    Where the clock started anew around the end, the pause may be of an attempt that was thrown away: it
+    counts only if it was seen.
+    """
+    last_step = pairs[-1][1].step
     excess: dict[int, float] = {}
-    for pair in intervals:
+    for pair in pairs:
         ends = [
             epoch for epoch in _ends_in(pair, steps_per_epoch) if epoch * steps_per_epoch < last_step - 1e-6
         ]
-        for epoch in ends:
+        for epoch in ends if not pair[1].is_start else ():
             beyond = (_seconds(pair) - _steps(pair) * step_seconds) / len(ends)
             excess[epoch] = excess.get(epoch, 0.0) + beyond
-    return [max(0.0, seconds) for seconds in excess.values()]
+    torn = {epoch for pair in pairs if pair[1].is_start for epoch in _ends_in(pair, steps_per_epoch)}
+    return [
+        max(0.0, seconds) for epoch, seconds in excess.items() if epoch not in torn or seconds > step_seconds
+    ]
 
 
 def _usual_pause(pauses: Sequence[float], least: float) -> tuple[float | None, float]:

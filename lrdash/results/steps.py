@@ -46,6 +46,8 @@ class StepSeries:
     steps: array[int] = field(default_factory=lambda: array("q"))
     columns: Mapping[str, array[float]] = field(default_factory=dict)
     total_steps: int | None = None
+    clock_starts: frozenset[int] = frozenset()
+    """Steps before which `seconds` is of another attempt: no time can be taken across."""
     version: int = 0
     """Grows with every change: what was drawn from an equal version is still right."""
 
@@ -88,6 +90,7 @@ class SeriesBuilder:
         self.changes = 0
         self._earlier_seconds = 0.0
         self._last_clock = 0.0
+        self._clock_starts: set[int] = set()
 
     def add(self, raw: Mapping[str, Any]) -> None:
         """One logged row; one without a step, or without anything measured, is passed over."""
@@ -96,8 +99,8 @@ class SeriesBuilder:
         if step is None or not 0 <= step <= LARGEST_STEP or not (values.keys() - {"epoch"}):
             return
         at = self._place(int(step))
-        if (seconds := self._seconds(raw)) is not None:
-            values["seconds"] = seconds
+        if (clock := parse_clock(raw.get("elapsed_time"))) is not None:
+            values["seconds"] = self._seconds(clock, at)
         for name, value in values.items():
             column = self.columns.get(name)
             if column is None:
@@ -109,7 +112,8 @@ class SeriesBuilder:
 
     def series(self) -> StepSeries:
         columns = {name: array("d", column) for name, column in self.columns.items()}
-        return StepSeries(array("q", self.steps), columns, self.total_steps, self.changes)
+        starts = frozenset(self._clock_starts)
+        return StepSeries(array("q", self.steps), columns, self.total_steps, starts, self.changes)
 
     def _place(self, step: int) -> int:
         """The entry of a step, at the end; later steps of an earlier attempt go."""
@@ -125,13 +129,13 @@ class SeriesBuilder:
             column.append(math.nan)
         return len(self.steps) - 1
 
-    def _seconds(self, raw: Mapping[str, Any]) -> float | None:
-        """Seconds of training; the file's clock starts again at every resume."""
-        clock = parse_clock(raw.get("elapsed_time"))
-        if clock is None:
-            return None
+    def _seconds(self, clock: float, at: int) -> float:
+        """Seconds of the training that was kept; the file's clock starts again at every resume."""
         if clock < self._last_clock:
-            self._earlier_seconds += self._last_clock
+            kept = self.columns.get("seconds", array("d"))[:at]
+            self._earlier_seconds = next((second for second in reversed(kept) if second == second), 0.0)
+            self._clock_starts = {step for step in self._clock_starts if step < self.steps[at]}
+            self._clock_starts.add(self.steps[at])
         self._last_clock = clock
         return self._earlier_seconds + clock
 

@@ -104,6 +104,24 @@ def test_one_stall_is_not_expected_again_and_many_are() -> None:
     assert pace.step_seconds == pytest.approx(2.0 + 600 / 25, rel=0.15)
 
 
+@pytest.mark.parametrize("with_clock", [True, False])
+def test_what_a_kill_threw_away_is_no_pause(with_clock: bool) -> None:
+    """Ten seconds a step, a minute an evaluation; killed at step 290, gone on from 200, and now at 230."""
+    rows: list[dict[str, object]] = []
+    for start, end in ((0, 290), (200, 230)):
+        for step in range(start + 10, end + 1, 10):
+            clock = 10.0 * (step - start) + 60.0 * ((step - 1) // 100 - start // 100)
+            rows.append({"step": step, "loss": 0.5, "elapsed_time": clock, "total_steps": 600})
+            if step % 100 == 0:
+                evaluation = {"step": step, "eval_loss": 0.5}
+                rows.append({**evaluation, "elapsed_time": clock + 60.0} if with_clock else evaluation)
+    meta = RunMeta(args={"num_train_epochs": 6})
+    results = RunResults(({"eval_loss": 0.5}, {"eval_loss": 0.5}), meta=meta)
+    ahead = outlook(RunEvidence(now=NOW, steps=StepSeries.of_rows(rows), results=results))
+    assert ahead
+    assert ahead.eta_seconds == pytest.approx(3940, rel=0.01)
+
+
 def replace_seconds(sample: ProgressSample, more: float) -> ProgressSample:
     return ProgressSample(sample.seconds + more, sample.step)
 

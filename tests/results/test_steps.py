@@ -36,7 +36,8 @@ def test_a_resume_drops_what_its_checkpoint_does_not_know(tmp_path: Path) -> Non
     series = StepReader(path).read()
     assert list(series.steps) == [10, 20, 30, 50]
     assert list(series.columns["loss"]) == [0.1, 0.2, 9.0, 8.0]
-    assert list(series.columns["seconds"]) == [10.0, 20.0, 45.0, 49.0]
+    assert list(series.columns["seconds"]) == [10.0, 20.0, 25.0, 29.0]
+    assert series.clock_starts == {30}
 
 
 def test_an_evaluation_joins_the_step_it_was_made_at(tmp_path: Path) -> None:
