@@ -194,13 +194,16 @@ class LrdashApp(KeysInTurn):
     async def _compare(self) -> None:
         if self.results is None:
             return
-        baselines = dict(self.main.baselines)
+        baselines, epoch = dict(self.main.baselines), self.main.epoch
         try:
-            comparison = await asyncio.to_thread(self.results.compare, baselines)
+            comparison = await asyncio.to_thread(self.results.compare, baselines, epoch)
         except LrdashError as error:
             self.main.say_error(str(error))
         else:
-            if baselines == self.main.baselines:  # else the next one is wanted already
+            if (baselines, epoch) == (
+                self.main.baselines,
+                self.main.epoch,
+            ):  # else the next one is wanted already
                 self.main.comparison = comparison
 
     def _show_snapshot(self, snapshot: Snapshot) -> None:

@@ -113,6 +113,11 @@ VIEWS: dict[str, tuple[Key, ...]] = {
         Key("right", "right", "sideways(8)", "Right", "scroll to the right"),
         Key("choose", "enter", "choose", "Open", "what stands behind the line under the cursor", True),
     ),
+    "compare": (
+        Key("epoch", "e", "epoch(0)", "Epoch", "each run's best epoch (selected on test), or the last", True),
+        Key("next_epoch", "right_curly_bracket", "epoch(1)", "Epoch", "the epoch after this one"),
+        Key("previous_epoch", "left_curly_bracket", "epoch(-1)", "Epoch", "the epoch before this one"),
+    ),
     "menu": (
         Key("up", "up", "move(-1)", "Up", "previous entry"),
         Key("down", "down", "move(1)", "Down", "next entry"),
@@ -190,7 +195,7 @@ VIEWS: dict[str, tuple[Key, ...]] = {
 
 VIEW_TITLES = {
     "everywhere": "Everywhere", "home": "Runs", "chart": "Curves", "list": "Tables and pages", "log": "Log",
-    "search": "Searching a log", "wall": "The wall of logs",
+    "compare": "Compare", "search": "Searching a log", "wall": "The wall of logs",
     "menu": "Menus", "predictions": "Predictions", "dialog": "Dialogs", "confirm": "Questions",
 }  # fmt: skip
 

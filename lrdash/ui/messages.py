@@ -34,6 +34,13 @@ class RowsOpened(Message):
 
 
 @dataclass
+class EpochAsked(Message):
+    """Another epoch is to be compared: the next one, the one before, or with 0 the last or the best."""
+
+    step: int
+
+
+@dataclass
 class TabChosen(Message):
     """A tab was clicked."""
 

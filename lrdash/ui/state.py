@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Literal
 from lrdash.monitor.snapshot import RunStatus, Snapshot
 
 if TYPE_CHECKING:
-    from lrdash.results.comparison import Comparison
+    from lrdash.results.comparison import Comparison, Which
 
 Stream = Literal["out", "err", "both"]
 UNITS = ("epoch", "step", "time")
@@ -56,6 +56,16 @@ class ScreenState:
             snapshot.runs, snapshot.taken_at[:16], self.selected, self.stream, self.marked, self.baselines,
             self.comparison,
         )  # fmt: skip
+
+
+def another_epoch(epoch: Which, step: int, snapshot: Snapshot) -> Which:
+    """By 0 from the last epoch to the best and back; else to one by its number, never beyond the newest."""
+    if not step:
+        return "best" if epoch == "last" else "last"
+    rows = [run.metrics.epochs for run in snapshot.runs]
+    newest = max((int(row["epoch"] or 0) for epochs in rows for row in epochs[-1:]), default=1)
+    at = epoch if isinstance(epoch, int) else newest
+    return min(max(at + step, 1), newest)
 
 
 def other_group(snapshot: Snapshot, selected: str) -> str | None:

@@ -39,7 +39,7 @@ def effects(app: LrdashApp) -> tuple[Any, ...]:
         main.marked,
         dict(main.baselines), main.chart_view, main.has_class("-zoom"), table.cursor, table.arrangement,
         len(main.query("FilterLine")), app.focused, app.theme, app.is_paused, app.is_running, lines,
-        len(app._notifications), app.source.woken, app._exit,  # type: ignore[attr-defined]
+        len(app._notifications), app.main.epoch, app.source.woken, app._exit,  # type: ignore[attr-defined]
     )  # fmt: skip
 
 
@@ -78,6 +78,10 @@ async def prepare(pilot: Pilot[Any], app: LrdashApp, view: str, key: Key) -> Non
         await pilot.pause()
         if key.name == "left":
             lines.scroll_to(x=40, animate=False)
+    elif view == "compare":
+        main.epoch = 4
+        main.tab = "Compare"
+        await until(pilot, lambda: main.focused is not None and main.focused.id == "comparison")
     elif view == "menu":
         await app.push_screen(MenuDialog("menu", [MenuItem(letter, letter) for letter in "abc"]))
         app.screen.query_one(Lines).cursor = "b"

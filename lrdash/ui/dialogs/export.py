@@ -27,7 +27,8 @@ def export(letter: str, results: Results, state: ScreenState) -> Path:
 
     name = _NAMES[letter]
     candidates = results.candidates()
-    report = make_report(results.compare(state.baselines), candidates, state.snapshot)
+    epoch = state.comparison.epoch if state.comparison else "last"
+    report = make_report(results.compare(state.baselines, epoch), candidates, state.snapshot)
     return write_new(f"{state.snapshot.sweep}-comparison", _SUFFIXES.get(name, name), render(report, name))
 
 

@@ -16,11 +16,20 @@ from lrdash.monitor.snapshot import Snapshot
 from lrdash.ui.attention import concerns
 from lrdash.ui.bindings import bindings
 from lrdash.ui.format import plain
-from lrdash.ui.messages import ChartChanged, RowsOpened, RunOpened, RunSelected, TabChosen
+from lrdash.ui.messages import ChartChanged, EpochAsked, RowsOpened, RunOpened, RunSelected, TabChosen
 from lrdash.ui.rows import FOREIGN
 from lrdash.ui.screens.overlays import Overlays
 from lrdash.ui.series import run_name
-from lrdash.ui.state import STREAMS, TABS, ChartView, ScreenState, Stream, other_group, run_with_index
+from lrdash.ui.state import (
+    STREAMS,
+    TABS,
+    ChartView,
+    ScreenState,
+    Stream,
+    another_epoch,
+    other_group,
+    run_with_index,
+)
 from lrdash.ui.views import make_view
 from lrdash.ui.views.home import HomeView
 from lrdash.ui.widgets.bars import KeyBar, TabBar
@@ -28,7 +37,7 @@ from lrdash.ui.widgets.run_table import RunTable
 from lrdash.ui.widgets.status_bar import StatusBar
 
 if TYPE_CHECKING:
-    from lrdash.results.comparison import Comparison
+    from lrdash.results.comparison import Comparison, Which
     from lrdash.ui.widgets.chart import Chart
 
 BREAKPOINTS = ((0, "-tiny"), (50, "-narrow"), (100, "-normal"), (120, "-wide"), (150, "-broad"))
@@ -50,6 +59,8 @@ class MainScreen(Overlays):
     tab: var[str] = var(TABS[0])
     baselines: var[Mapping[str, str]] = var(dict)
     comparison: var[Comparison | None] = var(None)
+    epoch: var[Which] = var("last")
+    """Which one is compared."""
     marked: var[frozenset[str]] = var(frozenset)
     notice: var[str] = var("")
     chart_view: var[ChartView] = var(ChartView())
@@ -209,7 +220,7 @@ class MainScreen(Overlays):
     def help_views(self) -> list[str]:
         names = {
             "Log": ["log", "search"],
-            "Compare": ["list"],
+            "Compare": ["compare", "list"],
             "Checks": ["list"],
             "Metrics": ["chart", "list"],
         }
@@ -233,6 +244,11 @@ class MainScreen(Overlays):
     @on(RowsOpened)
     def _browse(self, event: RowsOpened) -> None:
         self.browse(event.run, event.other)
+
+    @on(EpochAsked)
+    def _compare_at(self, event: EpochAsked) -> None:
+        self.epoch = another_epoch(self.epoch, event.step, self.snapshot)
+        self.dashboard.compare()
 
     @on(ChartChanged)
     def _follow_chart(self, event: ChartChanged) -> None:

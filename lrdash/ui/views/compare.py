@@ -6,8 +6,10 @@ from textual import on
 from textual.app import ComposeResult
 from textual.containers import Container
 
+from lrdash.report.document import epoch_words
+from lrdash.ui.bindings import bindings
 from lrdash.ui.context import Painted
-from lrdash.ui.messages import RowsOpened
+from lrdash.ui.messages import EpochAsked, RowsOpened
 from lrdash.ui.state import ScreenState
 from lrdash.ui.views.compare_lines import PAIR_SEPARATOR, comparison_lines
 from lrdash.ui.widgets.lines import Line, Lines
@@ -15,6 +17,8 @@ from lrdash.ui.widgets.lines import Line, Lines
 
 class CompareView(Container, Painted):
     """The comparison as one page."""
+
+    BINDINGS = bindings("compare")
 
     _state: ScreenState | None = None
 
@@ -28,8 +32,11 @@ class CompareView(Container, Painted):
             page.border_title = "comparison"
             page.show([Line(((" comparing the predictions…", "muted"),))])
             return
-        page.border_title = f"comparison {self.glyphs.separator} {state.comparison.epoch} epoch"
+        page.border_title = f"comparison {self.glyphs.separator} {epoch_words(state.comparison)}"
         page.show(comparison_lines(state, self.glyphs, self.size.width - 5))
+
+    def action_epoch(self, step: int) -> None:
+        self.post_message(EpochAsked(step))
 
     @on(Lines.Chosen)
     def _browse(self, event: Lines.Chosen) -> None:
