@@ -229,6 +229,33 @@ def test_cancelled_after_the_warning_stays_cancelled(tmp_path: Path, scontrol: P
     assert not scontrol.exists()
 
 
+ENDS_ITSELF = """
+import os, signal, sys
+from pathlib import Path
+from lrdash.launch.attempt import read_attempt
+from lrdash.launch.supervision import Supervision
+from lrdash.sweep.load import load_sweep
+sweep = load_sweep(Path(sys.argv[1]))
+supervision = Supervision(sweep, sweep.runs[1], read_attempt(os.environ))
+command = [*sweep.groups[0].program, "--output_dir", "saves/tiny/text_1"]
+code = supervision.run(command, os.environ, sweep.root)
+os.kill(os.getpid(), getattr(signal, sys.argv[2]))
+sys.exit(supervision.after(code))
+"""
+
+
+@pytest.mark.parametrize(("signum", "requeued"), [("SIGTERM", False), ("SIGCHLD", True)])
+def test_a_cancellation_after_the_program_s_end_is_seen(
+    tmp_path: Path, scontrol: Path, signum: str, requeued: bool
+) -> None:
+    tells = "\nos.kill(os.getppid(), signal.SIGUSR1)\ntime.sleep(600)\n"
+    sweep = write_sweep(tmp_path, STOPS.replace("STEP", "7").replace("\ntime.sleep(600)\n", tells))
+    command = [sys.executable, "-c", ENDS_ITSELF, str(sweep.file), signum]
+    finished = subprocess.run(command, env=requeue_environment(scontrol), capture_output=True, check=False)
+    assert finished.returncode == 75, finished.stderr
+    assert scontrol.exists() is requeued
+
+
 TAKES_THE_PORT = """
 import os, socket, sys
 port = int(os.environ["MASTER_PORT"])
@@ -248,11 +275,44 @@ def test_a_port_lost_to_a_stranger_is_replaced(tmp_path: Path) -> None:
     assert f"got {ports[-1]}" in (tmp_path / "out").read_text()
 
 
-def test_a_failure_after_the_ranks_started_is_not_tried_again(tmp_path: Path) -> None:
-    said = "import sys; print('[INFO] Process ' + 'rank: 0'); sys.exit('EADDRINUSE')"
-    with launched(write_sweep(tmp_path, said)) as process:
-        assert process.wait(timeout=10) == 1
+@pytest.mark.parametrize(
+    "trains",
+    [
+        "print('[INFO] Process ' + 'rank: 0')",
+        "print('[INFO|2026-11-26 10:00:00] llamafactory.hparams.parser:143 >> Process ' + 'rank: 0')",
+        "print({'loss': '0.69', 'epoch': '0.1'})",
+        "print('x' * 2**20)",
+        "import os; os.makedirs('saves/tiny/text_1/checkpoint-5')",
+    ],
+)
+def test_a_failure_after_the_ranks_started_is_not_tried_again(tmp_path: Path, trains: str) -> None:
+    with launched(write_sweep(tmp_path, f"import sys; {trains}; sys.exit('EADDRINUSE')")) as process:
+        assert process.wait(timeout=20) == 1
     assert (tmp_path / "out").read_text().count("lrdash: sweep=") == 1
+
+
+def test_where_the_output_cannot_be_read_back_nothing_is_tried_again(tmp_path: Path) -> None:
+    sweep = write_sweep(tmp_path, "import sys; print('EADDRINUSE', file=sys.stderr); sys.exit(1)")
+    command = [LRDASH, "launch", str(sweep.file), "--group", "text", "--index", "1"]
+    with (tmp_path / "err").open("w") as err:
+        finished = subprocess.run(
+            command, env=environment(), stdout=subprocess.PIPE, stderr=err, check=False, timeout=20
+        )
+    assert finished.returncode == 1
+    assert finished.stdout.count(b"lrdash: sweep=") == 1
+
+
+def test_a_dry_run_needs_no_port(tmp_path: Path) -> None:
+    sweep = write_sweep(tmp_path, port=21790)
+    command = [LRDASH, "launch", str(sweep.file), "--group", "text", "--index", "1", "--", "--dry_run"]
+    with socket.socket() as stranger:
+        stranger.bind(("", 21791))
+        stranger.listen()
+        finished = subprocess.run(command, env=environment(), capture_output=True, text=True, check=False)
+    assert finished.returncode == 0, finished.stderr
+    identity = parse_identity(finished.stdout.splitlines()[0])
+    assert identity is not None
+    assert identity.port == 21791, "taken, and none is looked for"
 
 
 def test_a_taken_port_moves_the_run(tmp_path: Path) -> None:
