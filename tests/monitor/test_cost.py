@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
+from msgspec.structs import replace
+
 from lrdash.monitor.cost import outlook_words, sizing_hints, usage_words
-from lrdash.monitor.snapshot import Progress, RunStatus, Usage
+from lrdash.monitor.snapshot import Attempt, Progress, RunStatus, Usage
 
 GIB = 2**30
 
@@ -43,6 +46,21 @@ def test_only_what_is_known_and_no_advice_from_a_run_that_died() -> None:
     assert usage_words(RunStatus("a", state="COMPLETED")) == ()
     assert sizing_hints(ended("FAILED", max_rss_bytes=GIB, requested_memory_bytes=64 * GIB)) == ()
     assert outlook_words(RunStatus("a")) == ()
+
+
+@pytest.mark.parametrize(
+    "part", [{"restarts": 3}, {"attempt": Attempt("7_2", 3)}, {"attempt": Attempt("7_2", resumed=True)}]
+)
+def test_the_last_attempt_of_several_tells_nothing_of_the_whole_runs_time(part: dict[str, Any]) -> None:
+    run = replace(ended(max_rss_bytes=10 * GIB, requested_memory_bytes=64 * GIB), task="7_2", **part)
+    assert sizing_hints(run) == ("--mem=12G would do",)
+    run = replace(run, progress=Progress(gpu_hours_spent=5.333, gpu_hours_to_come=3.1))
+    assert outlook_words(run) == ("GPU-hours 5.33 in this attempt, 3.1 to come",)
+
+
+def test_a_task_that_found_the_run_finished_tells_nothing_of_its_size() -> None:
+    run = replace(ended(max_rss_bytes=GIB, requested_memory_bytes=64 * GIB), task="9_2")
+    assert sizing_hints(replace(run, attempt=Attempt("7_2"))) == ()
 
 
 def test_where_the_time_limit_strikes_and_what_it_costs() -> None:

@@ -223,6 +223,15 @@ def test_time_limit_asks_for_what_the_forecast_says(tmp_path: Path) -> None:
     hours = int(diagnosis.command.rpartition("=")[2].split(":")[0])
     assert 5 <= hours <= 7
     assert "num_train_epochs=4, which fits" in diagnosis.remedy
+    assert diagnosis.remedy.startswith("the whole run needs about --time=0")
+    resumed = diagnosed(
+        tmp_path,
+        "[INFO] Resuming training from saves/x/checkpoint-100 at step 100\n" + row(200),
+        BANNER,
+        task=ended,
+        steps=StepSeries.of_rows(rows),
+    )
+    assert resumed.remedy.startswith("from where this attempt began, the run needs about --time=0")
 
 
 def test_host_memory(tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 from statistics import median
 from typing import Any, NamedTuple
 
+import msgspec
 import pytest
 
 from lrdash.logs.facts import ProgressSample
@@ -187,7 +188,11 @@ def test_forecast_against_the_time_limit(tmp_path: Path) -> None:
 
 def ended_just_now(evidence: RunEvidence) -> RunEvidence:
     """As if the last step had been logged this moment."""
-    return replace(evidence, now=evidence.facts.last_output or NOW)
+    now = evidence.facts.last_output or NOW
+    known = evidence.task
+    if known is not None and known.elapsed_seconds is not None:
+        known = msgspec.structs.replace(known, started=now - known.elapsed_seconds)
+    return replace(evidence, now=now, task=known)
 
 
 def test_time_that_passed_since_the_last_step_counts(tmp_path: Path) -> None:
@@ -196,6 +201,33 @@ def test_time_that_passed_since_the_last_step_counts(tmp_path: Path) -> None:
     assert now.eta_seconds
     assert later.eta_seconds == pytest.approx(now.eta_seconds - 45, abs=1)
     assert later.last_output_seconds == pytest.approx(45, abs=1)
+
+
+def test_a_requeued_run_that_waits_does_not_come_nearer_to_its_end(tmp_path: Path) -> None:
+    evidence = ended_just_now(running(tmp_path, limit=24_000))
+    waiting = replace(evidence, task=task("PENDING", restarts=1), now=evidence.now + 9000)
+    assert forecast(waiting).eta_seconds == pytest.approx(forecast(evidence).eta_seconds, abs=1)
+
+
+def test_time_that_passed_since_the_queue_answered_counts(tmp_path: Path) -> None:
+    evidence = ended_just_now(running(tmp_path, limit=18_000))
+    later = replace(evidence, now=evidence.now + 2000)
+    said = forecast(later)
+    assert [forecast(evidence).exceeds_time_limit, said.exceeds_time_limit] == [True, True]
+    assert said.gpu_hours_spent == pytest.approx(2 * 11_600 / 3600)
+
+
+def test_the_epoch_at_the_limit_has_the_pause_that_the_forecast_expects(tmp_path: Path) -> None:
+    """Before an evaluation was seen, it is expected by the number of test rows."""
+    rows = [{"step": step, "loss": 0.5, "elapsed_time": 60.0 * step} for step in range(2, 42, 2)]
+    meta = RunMeta(rows={"train": 800, "eval": 1600})
+    limited = task("RUNNING", elapsed_seconds=2400.0, time_limit_seconds=2400.0 + 4 * 5000)
+    evidence = evidence_of(
+        tmp_path, row(40), BANNER, steps=StepSeries.of_rows(rows), results=RunResults(meta=meta), task=limited
+    )
+    ahead = outlook(ended_just_now(evidence))
+    assert ahead
+    assert ahead.epoch_at_time_limit == pytest.approx(0.8 + 4, abs=0.05)
 
 
 def test_an_ended_run_has_no_forecast(tmp_path: Path) -> None:
