@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from contextlib import suppress
 from pathlib import Path
 
 _SOURCES = (("complete", "step"), ("trainer_state.json", "global_step"))
@@ -12,6 +13,15 @@ _SOURCES = (("complete", "step"), ("trainer_state.json", "global_step"))
 def saved_step(saves: Path) -> int:
     """The step of the newest checkpoint in a run's folder; 0 without any."""
     return max(map(checkpoint_step, saves.glob("checkpoint-*")), default=0)
+
+
+def written_files(*folders: Path) -> dict[Path, int]:
+    """The files of a run and when each was last written to, in nanoseconds."""
+    found = {}
+    for path in (path for folder in folders for path in folder.rglob("*")):
+        with suppress(OSError):  # removed at this moment
+            found[path] = path.stat().st_mtime_ns
+    return found
 
 
 def checkpoint_step(checkpoint: Path) -> int:

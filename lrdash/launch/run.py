@@ -11,9 +11,11 @@ from lrdash.launch.attempt import Attempt, read_attempt
 from lrdash.launch.command import DRY_RUN, run_command, run_environment, shell_text
 from lrdash.launch.gpu import check_gpus
 from lrdash.launch.port import STEP, reserved_port
+from lrdash.launch.progress import written_files
 from lrdash.launch.streams import log_positions, port_was_taken
 from lrdash.launch.supervision import Supervision
 from lrdash.scheduler.processes import become_subreaper
+from lrdash.sweep.paths import results_dir, saves_dir
 from lrdash.sweep.spec import Run, Sweep
 
 COMMAND_NOT_FOUND = 127
@@ -25,11 +27,16 @@ def launch(sweep: Sweep, run: Run, extra: Sequence[str]) -> int:
     supervision = Supervision(sweep, run, attempt)
     become_subreaper()
     preferred = sweep.run_port(run)
+    if DRY_RUN in extra:
+        return _train(sweep, run, attempt, preferred, extra, supervision)
+    folders = saves_dir(sweep, run), results_dir(sweep, run)
+    before = written_files(*folders)
     while True:
         with reserved_port(preferred) as port:
             starts = log_positions()
             code = _train(sweep, run, attempt, port, extra, supervision)
-        if code == 0 or supervision.was_signalled or not port_was_taken(starts):
+        has_trained = not port_was_taken(starts) or written_files(*folders) != before
+        if code == 0 or supervision.was_signalled or has_trained:
             return supervision.after(code)
         # Something else took the port between our look and torchrun's: nothing has been trained yet.
         preferred = port + STEP

@@ -19,7 +19,8 @@ from lrdash.sweep.spec import Run, Sweep
 MOST_RESTARTS = 10
 REMIND_SECONDS = 10.0
 """How often ranks are told again to stop: one that was still loading had no handler yet."""
-_WATCHED = {Signals.SIGCHLD, Signals.SIGUSR1, Signals.SIGTERM, Signals.SIGINT, Signals.SIGHUP}
+_ORDERS_TO_END = {Signals.SIGTERM, Signals.SIGINT, Signals.SIGHUP}
+_WATCHED = {Signals.SIGCHLD, Signals.SIGUSR1, *_ORDERS_TO_END}
 
 
 class Supervision:
@@ -55,10 +56,14 @@ class Supervision:
 
     def after(self, code: int) -> int:
         """Have the run requeued when only its time was up; returns the exit code of this start."""
-        if code == 0 or not self._time_is_up or self._told_to_end:
+        if code == 0 or not self._time_is_up:
             return code
         step = saved_step(self._saves)
-        if reason := self._reason_to_stay_stopped(step):
+        reason = self._reason_to_stay_stopped(step)
+        # Looked at last: an order to end may have come since the program ended.
+        if self._told_to_end or _ORDERS_TO_END & signal.sigpending():
+            return code
+        if reason:
             print(f"lrdash: not requeued: {reason}", flush=True)
         else:
             print(f"lrdash: requeued to go on from step {step}", flush=True)
