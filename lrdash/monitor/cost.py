@@ -50,13 +50,19 @@ def _busy_cpus(run: RunStatus, usage: Usage) -> float | None:
 
 
 def sizing_hints(run: RunStatus) -> tuple[str, ...]:
-    """What to ask for next time, where it differs much; from a run that came to its end only."""
-    return tuple(_hints(run, run.usage or Usage())) if run.state == "COMPLETED" else ()
+    """What to ask for next time, where it differs much; from a task that came to the run's end only."""
+    is_own = run.attempt is None or run.task is None or run.attempt.job == run.task
+    return tuple(_hints(run, run.usage or Usage())) if run.state == "COMPLETED" and is_own else ()
+
+
+def _is_part(run: RunStatus) -> bool:
+    """Whether the scheduler's figures are of the last attempt of several."""
+    return bool(run.restarts or (run.attempt and (run.attempt.restart or run.attempt.resumed)))
 
 
 def _hints(run: RunStatus, usage: Usage) -> Iterator[str]:
     elapsed, limit = run.elapsed_seconds, run.time_limit_seconds
-    if elapsed and limit and elapsed < LITTLE * limit:
+    if elapsed and limit and elapsed < LITTLE * limit and not _is_part(run):
         minutes = ceil(SPARE * elapsed / HALF_HOUR) * HALF_HOUR // 60
         if minutes * 60 < limit:
             yield f"--time={minutes // 60:02}:{minutes % 60:02}:00 would do, and starts sooner"
@@ -81,4 +87,5 @@ def _ahead(run: RunStatus) -> Iterator[str]:
         yield f"the time limit strikes at epoch {ahead.epoch_at_time_limit:.1f}{fits}"
     if ahead.gpu_hours_spent is not None:
         come = ahead.gpu_hours_to_come
-        yield f"GPU-hours {ahead.gpu_hours_spent:.3g}" + (f", {come:.3g} to come" if come is not None else "")
+        spent = f"GPU-hours {ahead.gpu_hours_spent:.3g}" + (" in this attempt" if _is_part(run) else "")
+        yield spent + (f", {come:.3g} to come" if come is not None else "")

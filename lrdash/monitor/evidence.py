@@ -117,6 +117,17 @@ class RunEvidence:
         return self.task.state if self.task else None
 
     @property
+    def elapsed_seconds(self) -> float | None:
+        """Of the present attempt."""
+        return elapsed_seconds(self.task, self.now) if self.task else None
+
+    @property
+    def is_resumed(self) -> bool:
+        """Whether the attempt went on from a checkpoint of an earlier one."""
+        meta = self.results.meta
+        return self.facts.resumed is not None or (meta is not None and meta.resumed_from is not None)
+
+    @property
     def total_steps(self) -> int | None:
         """Optimizer steps of the whole training."""
         return self.facts.banner.steps or self.steps.total_steps or self.facts.err.sample_total
@@ -152,6 +163,13 @@ def _digest(*parts: bytes) -> str:
     for part in parts:
         digest.update(len(part).to_bytes(8) + part)
     return digest.hexdigest()
+
+
+def elapsed_seconds(task: Task, now: float) -> float | None:
+    """The scheduler's figure, run on while the task runs: the queue may not have answered for a while."""
+    if task.state == "RUNNING" and task.started is not None:
+        return max(0.0, now - task.started)
+    return task.elapsed_seconds
 
 
 def number(value: object) -> float | None:

@@ -36,7 +36,7 @@ class Outlook:
     """Where the time limit will strike; None when it does not."""
     epochs_that_fit: int | None = None
     needed_seconds: float | None = None
-    """A time limit with which the whole run fits, with some to spare."""
+    """A time limit with which all that this attempt began with fits, with some to spare."""
     gpu_hours_spent: float | None = None
     gpu_hours_to_come: float | None = None
 
@@ -120,13 +120,12 @@ def _pauses_to_come(evidence: RunEvidence) -> int:
     if evidence.args.get("eval_strategy", "epoch") != "epoch":
         return 0
     done = len(evidence.results.epochs) or len(evidence.facts.evaluations)
-    predicts = bool(evidence.args.get("do_predict"))
-    return max(0, ceil(_epochs(evidence) or 0.0) - done) + predicts
+    return max(0, ceil(_epochs(evidence) or 0.0) - done) + evidence.predicts
 
 
 def _seconds_since(evidence: RunEvidence, sample: ProgressSample) -> float:
     """How long ago a running run's last sample was taken, where the log was followed."""
-    if evidence.has_ended:
+    if evidence.has_ended or evidence.state not in (None, "RUNNING"):
         return 0.0
     for stream in evidence.facts.streams:
         for live in reversed(stream.live_samples):
@@ -136,14 +135,14 @@ def _seconds_since(evidence: RunEvidence, sample: ProgressSample) -> float:
 
 
 def _with_limit(evidence: RunEvidence, pace: Pace, ahead: Outlook, steps_per_epoch: float) -> Outlook:
-    task = evidence.task
-    if task is None or task.elapsed_seconds is None:
+    elapsed = evidence.elapsed_seconds
+    if evidence.task is None or elapsed is None:
         return ahead
-    elapsed, limit = task.elapsed_seconds, task.time_limit_seconds
+    limit = evidence.task.time_limit_seconds
     gpus = evidence.script.gpus if evidence.script else None
     strikes = None
     if limit is not None and elapsed + ahead.eta_seconds > limit:
-        epoch_seconds = pace.step_seconds * steps_per_epoch + (pace.pause_seconds or 0.0)
+        epoch_seconds = pace.step_seconds * steps_per_epoch + _pause(evidence, pace, steps_per_epoch)[0]
         strikes = (evidence.last_epoch or 0.0) + max(0.0, limit - elapsed) / epoch_seconds
     return replace(
         ahead,
@@ -158,7 +157,5 @@ def _with_limit(evidence: RunEvidence, pace: Pace, ahead: Outlook, steps_per_epo
 
 def _gpu_hours_spent(evidence: RunEvidence) -> float | None:
     """Of the present attempt, as the scheduler counts its time."""
-    if evidence.task is None or evidence.task.elapsed_seconds is None or evidence.script is None:
-        return None
-    gpus = evidence.script.gpus
-    return None if gpus is None else gpus * evidence.task.elapsed_seconds / 3600
+    elapsed, gpus = evidence.elapsed_seconds, evidence.script.gpus if evidence.script else None
+    return None if gpus is None or elapsed is None else gpus * elapsed / 3600

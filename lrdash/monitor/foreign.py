@@ -83,7 +83,7 @@ class ForeignMonitor:
             learning_rate=evidence.learning_rate or _rate(run, "learning_rate"),
             cls_backbone_learning_rate=evidence.backbone_learning_rate
             or _rate(run, "cls_backbone_learning_rate"),
-            attempt=Attempt(meta.job, meta.restart) if meta and meta.job else None,
+            attempt=Attempt(meta.job, meta.restart, evidence.is_resumed) if meta and meta.job else None,
             progress=forecast(evidence),
             metrics=run_metrics(results, facts),
             logs=logs,

@@ -12,7 +12,7 @@ from msgspec.structs import replace
 from lrdash.logs.facts import AttemptFacts
 from lrdash.monitor.checks import run_checks
 from lrdash.monitor.diagnosis import came_to_its_end, diagnose
-from lrdash.monitor.evidence import NO_FACTS, PredictionFacts, RunEvidence
+from lrdash.monitor.evidence import NO_FACTS, PredictionFacts, RunEvidence, elapsed_seconds
 from lrdash.monitor.files import FileFacts, RunFiles
 from lrdash.monitor.forecast import forecast
 from lrdash.monitor.queue import WAITED, QueueFacts
@@ -171,7 +171,7 @@ def _queue_fields(
         "reason": task.reason if left_at is None else LEFT,
         "reason_in_words": explain_reason(task.reason) if waits else None,
         "left_queue": None if left_at is None else _iso(left_at),
-        "elapsed_seconds": _elapsed(task, now if left_at is None else left_at),
+        "elapsed_seconds": elapsed_seconds(task, now if left_at is None else left_at),
         "time_limit_seconds": task.time_limit_seconds,
         "expected_start": _expected_start(task),
         "restarts": task.restarts if task.restarts is not None else _restarts(evidence),
@@ -204,9 +204,9 @@ def _settled_by_files(
 def _attempt(evidence: RunEvidence) -> Attempt | None:
     identity, meta = evidence.facts.identity, evidence.results.meta
     if identity is not None and (evidence.task is None or identity.job == evidence.task.id):
-        return Attempt(identity.job, identity.restart)
+        return Attempt(identity.job, identity.restart, evidence.is_resumed)
     if meta is not None and meta.job is not None:
-        return Attempt(meta.job, meta.restart)
+        return Attempt(meta.job, meta.restart, evidence.is_resumed)
     return Attempt(evidence.task.id, evidence.task.restarts or 0) if evidence.task else None
 
 
@@ -214,13 +214,6 @@ def _restarts(evidence: RunEvidence | None) -> int | None:
     """As the attempt's own log counts them, where the scheduler does not say."""
     identity = evidence.facts.identity if evidence else None
     return identity.restart if identity else None
-
-
-def _elapsed(task: Task, now: float) -> float | None:
-    """The scheduler's figure, run on while the task runs."""
-    if task.state == "RUNNING" and task.started is not None:
-        return max(0.0, now - task.started)
-    return task.elapsed_seconds
 
 
 def _expected_start(task: Task) -> str | None:

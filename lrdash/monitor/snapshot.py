@@ -59,6 +59,8 @@ class Attempt(msgspec.Struct, frozen=True):
     job: str
     """Array task or job id, `123_2`."""
     restart: int = 0
+    resumed: bool = False
+    """Whether it went on from a checkpoint of an earlier attempt."""
 
 
 class Progress(msgspec.Struct, frozen=True):
@@ -74,6 +76,7 @@ class Progress(msgspec.Struct, frozen=True):
     """Where the time limit will strike; None when it does not."""
     epochs_that_fit: int | None = None
     gpu_hours_spent: float | None = None
+    """Of the present attempt."""
     gpu_hours_to_come: float | None = None
 
 

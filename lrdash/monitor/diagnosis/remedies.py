@@ -78,9 +78,9 @@ def _time_limit(evidence: RunEvidence) -> Remedy:
         text = f"the time limit was reached: raise --time, or {AGAIN}"
         return Remedy(text, _submit(evidence))
     time = f"--time={_clock(ahead.needed_seconds)}"
-    return Remedy(
-        f"the whole run needs about {time}{_epochs_that_fit(ahead)}", _submit(evidence, option=time)
-    )
+    whole = "from where this attempt began, the run" if evidence.is_resumed else "the whole run"
+    text = f"{whole} needs about {time}{_epochs_that_fit(ahead)}"
+    return Remedy(text, _submit(evidence, option=time))
 
 
 def _epochs_that_fit(ahead: Outlook) -> str:
