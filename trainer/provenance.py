@@ -14,6 +14,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from trainer.checkpoints import OPTIMIZER
+
 _PACKAGES = ("torch", "transformers", "accelerate", "tokenizers", "safetensors", "numpy", "scikit-learn")
 _BLOCK = 1 << 20
 _WHOLE_FILE = 64 << 20
@@ -52,13 +54,14 @@ def git_commit() -> str | None:
 
 
 def checkpoint_hash(folder: Path) -> str:
-    """The first 16 hexadecimal digits of a SHA-256 over config and weights.
+    """The first 16 hexadecimal digits of a SHA-256 over config and weights, not the optimizer's state.
 
     Of a weight file above 64 MiB the size and 64 evenly spaced blocks of 1 MiB are read, so that 15 GB take a
     moment.
     """
     digest = hashlib.sha256()
-    for path in sorted([folder / "config.json", *folder.glob("*.safetensors")]):
+    weights = (path for path in folder.glob("*.safetensors") if path.name != OPTIMIZER)
+    for path in sorted([folder / "config.json", *weights]):
         size = path.stat().st_size
         digest.update(f"{path.name} {size}\n".encode())
         step = _BLOCK if size <= _WHOLE_FILE else size // _SAMPLES

@@ -18,11 +18,12 @@ from trainer.probabilities import Array, log_probabilities
 
 SCHEMA = 1
 ALL_RESULTS = "all_results.json"
+EVAL_RESULTS = "eval_results.json"
 PREDICT_RESULTS = "predict_results.json"
 PREDICTIONS = "generated_predictions.jsonl"
 TRAINER_LOG = "trainer_log.jsonl"
 RUN_META = "run_meta.json"
-FILES = (ALL_RESULTS, PREDICT_RESULTS, PREDICTIONS, TRAINER_LOG, RUN_META)
+FILES = (ALL_RESULTS, EVAL_RESULTS, PREDICT_RESULTS, PREDICTIONS, TRAINER_LOG, RUN_META)
 _OWN_COLUMNS = ("logits", "probabilities", "predicted_label", "true_label")
 
 
@@ -40,6 +41,12 @@ class AllResults:
         earlier = read_json(self._path) or {}
         rows = earlier.get("epochs")
         self.epochs = [row for row in rows if row["step"] <= step] if isinstance(rows, list) else []
+
+    def adopt(self) -> None:
+        """Take over all that is there, whose training it is as well."""
+        self._flat = read_json(self._path) or {}
+        self.epochs = self._flat.pop("epochs", [])
+        self._about = self._flat.pop("lrdash", self._about)
 
     @staticmethod
     def read_evaluated(folder: Path, step: int) -> bool:

@@ -82,10 +82,7 @@ class Run:
         try:
             if self.arguments.do_train and not self._train():
                 return self._stopped()
-            if self.arguments.do_eval:
-                self._evaluate()
-            if self.arguments.do_predict:
-                self._predict()
+            self._evaluate_and_predict()
         except Stopped:
             return self._stopped()
         except torch.OutOfMemoryError as error:
@@ -93,8 +90,9 @@ class Run:
                 f"torch.OutOfMemoryError: {error} Halve --per_device_train_batch_size and double"
                 " --gradient_accumulation_steps: the effective batch stays the same"
             ) from None
-        if self.is_first and self.arguments.do_train:
-            resuming.remove_marker(self.arguments.output)
+        if self.is_first:
+            if self.arguments.do_train:
+                resuming.remove_marker(self.arguments.output)
             self.meta.finish()
         return 0
 
@@ -250,30 +248,45 @@ class Run:
             if (loss := self.results.mean_loss()) is not None:
                 metrics["train_loss"] = loss
             self.results.update(metrics)
+            self.meta.trained(output)
             engine.log_metrics("train", dict(metrics))
         barrier()
 
     # After training
 
-    def _evaluate(self) -> None:
-        metrics = self.engine.evaluate()
-        if self.is_first:
-            self.results.update(metrics)
-            write_json(self.arguments.results / "eval_results.json", metrics)
-            self.engine.log_metrics("eval", dict(metrics))
-
-    def _predict(self) -> None:
-        engine, folder = self.engine, self.arguments.results
-        output = engine.predict(engine.eval_dataset, metric_key_prefix="predict")
+    def _evaluate_and_predict(self) -> None:
+        """Earlier results give way only once there are others."""
+        engine, arguments = self.engine, self.arguments
+        evaluated = engine.evaluate() if arguments.do_eval else None
+        predicted = (
+            engine.predict(engine.eval_dataset, metric_key_prefix="predict") if arguments.do_predict else None
+        )
         if not self.is_first:
             return
-        datasets = self.datasets
+        if not arguments.do_train:
+            self._prepare_results()
+        if evaluated is not None:
+            self.results.update(evaluated)
+            write_json(arguments.results / results.EVAL_RESULTS, evaluated)
+            engine.log_metrics("eval", dict(evaluated))
+        if predicted is not None:
+            self._write_predictions(predicted)
+
+    def _prepare_results(self) -> None:
+        """Results of the model's own training are added to; those of another make room."""
+        if self.meta.adopt_training():
+            self.results.adopt()
+        else:
+            results.set_aside(self.arguments.results)
+
+    def _write_predictions(self, output: Any) -> None:
+        datasets, folder = self.datasets, self.arguments.results
         results.write_predictions(
             folder, datasets.test_rows, datasets.test_truth, output.predictions, datasets.labels
         )
         write_json(folder / results.PREDICT_RESULTS, output.metrics)
         self.results.update(output.metrics)
-        engine.log_metrics("predict", dict(output.metrics))
+        self.engine.log_metrics("predict", dict(output.metrics))
 
     def _stopped(self) -> int:
         """Leave the marker, last of all."""

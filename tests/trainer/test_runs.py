@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -124,3 +125,61 @@ def test_the_head_stands_in_a_file_of_its_own(uniform_text: Training) -> None:
     with safe_open(uniform_text.folder / "saves" / "cls_head.safetensors", framework="np") as head:
         assert head.get_tensor("score.weight").shape == (2, 384)
         assert head.metadata()["label_names"] == "concurrency\ndata"
+
+
+# Evaluating afterwards
+
+
+@pytest.fixture
+def trained(uniform_text: Training, tmp_path: Path) -> Path:
+    """A finished run's folders, to be changed."""
+    for name in ("saves", "results"):
+        shutil.copytree(uniform_text.folder / name, tmp_path / name)
+    return tmp_path
+
+
+ONLY_EVALUATE = {"do_train": None, "do_eval": True, "eval_strategy": None}
+
+
+@pytest.mark.parametrize("model", ["saves", "saves/checkpoint-epoch2"])
+def test_evaluating_a_runs_own_model_adds_to_its_results(demo_data: Path, trained: Path, model: str) -> None:
+    results = trained / "results" / "run"
+    before = {name: read(results / name) for name in ("all_results.json", "run_meta.json")}
+    train(words(demo_data, model_name_or_path=model, **ONLY_EVALUATE), trained)
+    after = {name: read(results / name) for name in before}
+    assert not (trained / "results" / ".previous").exists()
+    assert after["all_results.json"].keys() >= before["all_results.json"].keys()
+    for key in ("epochs", "train_loss", "lrdash", "eval_accuracy"):
+        assert after["all_results.json"][key] == before["all_results.json"][key]
+    noted = after["run_meta.json"].pop("after_training")
+    assert after["run_meta.json"] == before["run_meta.json"]
+    assert (noted["finished"], noted["arguments"]["do_train"]) == (True, False)
+    accuracy = before["all_results.json"]["eval_accuracy"]
+    assert read(results / "eval_results.json")["eval_accuracy"] == accuracy
+    assert "Nothing to do" in train(words(demo_data, **UNIFORM), trained).out
+
+
+def change_head(saves: Path) -> None:
+    from safetensors.torch import load_file, save_file
+
+    weights = load_file(saves / "model.safetensors")
+    weights["score.weight"] *= 2
+    (saves / "model.safetensors").unlink()
+    save_file(weights, saves / "model.safetensors", metadata={"format": "pt"})
+
+
+@pytest.mark.parametrize("changes", [{"cutoff_len": 30}, {}], ids=["other-input", "other-model"])
+def test_evaluating_anything_else_sets_the_results_aside(
+    demo_data: Path, trained: Path, changes: dict[str, object]
+) -> None:
+    if not changes:
+        change_head(trained / "saves")
+    results = trained / "results" / "run"
+    (results / "eval_results.json").write_text("{}")
+    before = {path.name: path.read_bytes() for path in results.iterdir()}
+    train(words(demo_data, model_name_or_path="saves", **ONLY_EVALUATE, **changes), trained)
+    (aside,) = (trained / "results" / ".previous").iterdir()
+    assert {path.name: path.read_bytes() for path in aside.iterdir()} == before
+    assert read(results / "all_results.json")["epochs"] == []
+    meta = read(results / "run_meta.json")
+    assert (meta["finished"], meta["arguments"]["do_train"]) == (True, False)
