@@ -33,7 +33,7 @@ COMMANDS = {
 }
 """Command -> module of this package; a module's `add_parser` adds all the commands it holds."""
 
-PASSING_ON = ("launch", "submit")
+PASSING_ON = ("launch", "preflight", "submit")
 """Commands that hand what stands after `--` on: to the trainer, to sbatch."""
 
 EPILOG = "`lrdash [FOLDER…]` opens the screen; all that it does is also a command: `lrdash COMMAND --help`."

@@ -33,7 +33,7 @@ def parse_indices(text: str) -> tuple[int, ...]:
     from lrdash.sweep.script import parse_array
 
     indices = parse_array(text)
-    if indices is None:
+    if not indices:
         raise argparse.ArgumentTypeError(f"{text!r} is no list of indices such as 0,2 or 0-2")
     return indices
 

@@ -49,45 +49,56 @@ def run(arguments: argparse.Namespace) -> int:
 
 def prepare(folder: Path, rows: int | None, processes: int | None) -> Path:
     """Make the workspace, or find the one that is there; returns its sweep file."""
-    from lrdash.control.demo import DemoWorkspace, open_workspace, write_sweep
-    from lrdash.sweep.experiment import FOLDER
+    from lrdash.control.demo import (
+        DemoWorkspace,
+        open_workspace,
+        start_workspace,
+        sweep_file,
+        write_sweep,
+    )
 
     if rows is not None and rows < 16:
         raise UsageError(f"--rows {rows}: give at least 16, one optimizer step")
     found = open_workspace(folder)
-    if found is not None:
-        asked = DemoWorkspace(rows or found.rows, processes or found.processes)
-        if asked != found:
-            raise UsageError(f"{folder} was made with {found}; give another folder for {asked}")
-        return folder / "sbatch" / FOLDER / "sweep.yaml"
+    default = found or DemoWorkspace(DEFAULT_ROWS, 1)
+    workspace = DemoWorkspace(rows or default.rows, processes or default.processes)
+    if found is not None and sweep_file(folder).exists():
+        if workspace != found:
+            raise UsageError(f"{folder} was made with {found}; give another folder for {workspace}")
+        return sweep_file(folder)
     if missing := [name for name in ("torch", "transformers", "sklearn", "PIL") if find_spec(name) is None]:
         raise UsageError(
             f"the demo trains for real and needs {', '.join(missing)}: pip install 'lrdash[trainer]'"
         )
-    workspace = DemoWorkspace(rows or DEFAULT_ROWS, processes or 1)
     print(f"Making tiny models and real data in {folder} ...", file=sys.stderr, flush=True)
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise ConfigError(f"{folder}: cannot be made: {error.strerror}; give another folder") from None
+    start_workspace(folder, workspace)
     command = [sys.executable, "-m", "trainer.demo", str(folder), "--rows", str(workspace.rows)]
     code = subprocess.run(command, stdout=sys.stderr, check=False).returncode
     if code:
         raise ConfigError(f"{' '.join(command)} ended with exit code {code}; its words are above")
-    return write_sweep(folder, workspace)
+    try:
+        return write_sweep(folder, workspace)
+    except OSError as error:
+        raise ConfigError(f"{folder}: cannot be written: {error.strerror or error}; make room") from None
 
 
 def submit_once(sweep: Sweep) -> None:
-    """Submit the sweep, unless this workspace's was submitted before."""
+    """Submit the sweep, unless this workspace's was submitted before.
+
+    Raises:
+        LrdashError: it was refused.
+    """
     from lrdash.control.submission import carry_out, plan_submission
     from lrdash.scheduler.known import make_scheduler
     from lrdash.scheduler.records import read_records
 
-    if read_records(sweep):
+    if any(record.state != "refused" for record in read_records(sweep)):
         print(f"This sweep was submitted before: opening {sweep.root}.", file=sys.stderr)
         return
     scheduler = make_scheduler("local", sweep)
     for outcome in carry_out(plan_submission(sweep, scheduler), scheduler):
+        if outcome.error is not None:
+            raise outcome.error
         print(outcome, file=sys.stderr)
 
 

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from io import StringIO
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TextIO
 
 from lrdash.cli.context import the_monitor, the_sweep
 from lrdash.errors import ResultsError, UsageError
@@ -155,7 +157,8 @@ def _metrics(candidate: Candidate, arguments: argparse.Namespace) -> None:
         document = {"reported": candidate.results.predict, "computed": summary}
         _put(msgspec.json.format(msgspec.json.encode(document), indent=2).decode() + "\n", arguments.output)
         return
-    print_run(summary, candidate.results, sys.stdout)
+    with _stream(arguments.output) as stream:
+        print_run(summary, candidate.results, stream)
 
 
 def _predictions(candidate: Candidate, arguments: argparse.Namespace) -> int:
@@ -176,9 +179,21 @@ def _predictions(candidate: Candidate, arguments: argparse.Namespace) -> int:
         lines = (msgspec.json.encode(predictions.row(at)).decode() + "\n" for at in chosen)
         _put("".join(lines), arguments.output)
         return 0
-    console = Console(highlight=False, width=None if sys.stdout.isatty() else PLAIN_WIDTH)
-    console.print(rich_table(predictions_table([browser.row(at) for at in chosen])))
+    with _stream(arguments.output) as stream:
+        console = Console(file=stream, highlight=False, width=None if stream.isatty() else PLAIN_WIDTH)
+        console.print(rich_table(predictions_table([browser.row(at) for at in chosen])))
     return 0
+
+
+@contextmanager
+def _stream(output: Path | None) -> Iterator[TextIO]:
+    """Standard output, or a text that becomes the file."""
+    if output is None:
+        yield sys.stdout
+        return
+    text = StringIO()
+    yield text
+    _put(text.getvalue(), output)
 
 
 def _epoch(text: str) -> Which:

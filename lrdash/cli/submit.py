@@ -58,8 +58,11 @@ def run(arguments: argparse.Namespace) -> int:
     narrate(findings)
     raise_errors(findings)
     check_not_active(plan, scheduler)
-    if arguments.dry_run or not _agreed(arguments, plan, scheduler):
+    if arguments.dry_run:
         print("\n".join(plan.shell_commands(scheduler)))
+        return 0
+    if not _agreed(arguments, plan, scheduler):
+        print("Nothing was submitted.", file=sys.stderr)
         return 0
     code = 0
     for outcome in carry_out(plan, scheduler):
@@ -74,13 +77,30 @@ def _chosen(arguments: argparse.Namespace, sweep: Sweep, scheduler: Scheduler) -
         return runs
     from lrdash.control.outcome import failed_runs
 
-    failed = [each for each in failed_runs(sweep, scheduler) if each.run in runs]
+    failed = tuple(run for run in failed_runs(sweep, scheduler) if run in runs)
     if not failed:
         raise UsageError("--failed: none of these runs has failed; leave it out to submit them all")
-    for each in failed:
-        if each.advice and not arguments.extra:
-            print(f"note     {each.advice}", file=sys.stderr)
-    return tuple(each.run for each in failed)
+    _advise(sweep, scheduler, failed)
+    return failed
+
+
+def _advise(sweep: Sweep, scheduler: Scheduler, failed: tuple[Run, ...]) -> None:
+    """Why each run failed, and what it needs not to fail likewise."""
+    from lrdash.monitor.monitor import Monitor
+    from lrdash.scheduler.known import make_scheduler
+
+    monitor = Monitor(sweep, make_scheduler(scheduler.name, sweep))  # which it closes
+    try:
+        monitor.poll_queue()
+        found = {run.key: run.diagnosis for run in monitor.poll_files(whole=True).runs}
+    finally:
+        monitor.close()
+    for run in failed:
+        if cause := found.get(run.key):
+            words = f"{run.key} failed ({cause.failure.replace('_', ' ')}): {cause.remedy}"
+            command = cause.command or ""
+            shown = f": {command}" if " --set " in command or " -- " in command else ""
+            print(f"note     {words}{shown}", file=sys.stderr)
 
 
 def _agreed(arguments: argparse.Namespace, plan: SubmissionPlan, scheduler: Scheduler) -> bool:

@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 import yaml
 
-from lrdash.errors import UsageError
+from lrdash.errors import ConfigError, UsageError
 from lrdash.sweep.experiment import FOLDER, experiment_dir
 
 MARK = ".lrdash-demo.json"
@@ -37,10 +37,31 @@ _HEADER = """\
 
 
 class DemoWorkspace(msgspec.Struct, frozen=True):
-    """How a demo workspace was made; kept in it, so that a second call opens it."""
+    """How a demo workspace is made; kept in it, so that a second call opens it, or goes on making it."""
 
     rows: int
     processes: int
+
+    def __str__(self) -> str:
+        return f"--rows {self.rows} --processes {self.processes}"
+
+
+def sweep_file(folder: Path) -> Path:
+    """Written last: a workspace that has it is whole."""
+    return folder / "sbatch" / FOLDER / "sweep.yaml"
+
+
+def start_workspace(folder: Path, workspace: DemoWorkspace) -> None:
+    """Mark a new folder as ours, before anything else is in it.
+
+    Raises:
+        ConfigError: it cannot be made.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / MARK).write_bytes(msgspec.json.encode(workspace))
+    except OSError as error:
+        raise ConfigError(f"{folder}: cannot be made: {error.strerror}; give another folder") from None
 
 
 def open_workspace(folder: Path) -> DemoWorkspace | None:
@@ -64,15 +85,15 @@ def open_workspace(folder: Path) -> DemoWorkspace | None:
 
 def write_sweep(folder: Path, workspace: DemoWorkspace) -> Path:
     """Write the sweep's files into a workspace whose models and data are there; returns sweep.yaml."""
-    target = folder / "sbatch" / FOLDER
-    shutil.copytree(
-        experiment_dir(), target, dirs_exist_ok=True, ignore=shutil.ignore_patterns("__pycache__")
-    )
-    document = yaml.safe_load((target / "sweep.yaml").read_text())
-    (target / "sweep.yaml").write_text(_HEADER + yaml.safe_dump(_tiny(document, workspace), sort_keys=False))
+    target = sweep_file(folder)
+    left_out = shutil.ignore_patterns("__pycache__", target.name)
+    shutil.copytree(experiment_dir(), target.parent, dirs_exist_ok=True, ignore=left_out)
+    document = yaml.safe_load((experiment_dir() / target.name).read_text())
     (folder / "logs" / document["name"]).mkdir(parents=True, exist_ok=True)
-    (folder / MARK).write_bytes(msgspec.json.encode(workspace))
-    return target / "sweep.yaml"
+    new = target.with_suffix(".new")
+    new.write_text(_HEADER + yaml.safe_dump(_tiny(document, workspace), sort_keys=False))
+    new.rename(target)
+    return target
 
 
 def _tiny(document: dict[str, Any], workspace: DemoWorkspace) -> dict[str, Any]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from contextlib import suppress
-from dataclasses import dataclass
 
 import msgspec
 
@@ -16,34 +15,10 @@ from lrdash.sweep.paths import results_dir, saves_dir
 from lrdash.sweep.spec import Run, Sweep
 
 
-@dataclass(frozen=True)
-class FailedRun:
-    """A run that was started and ended without success."""
-
-    run: Run
-    task: Task | None
-    """None when nobody but its files tells of it."""
-
-    @property
-    def advice(self) -> str | None:
-        """What the next submission should ask for, when the last one asked for too little."""
-        if self.task is None:
-            return None
-        if self.task.state == "TIMEOUT":
-            return f"{self.run.key} reached its time limit and resumes: give it more with -- --time=TIME"
-        if self.task.state == "OUT_OF_MEMORY":
-            return f"{self.run.key} ran out of host memory and would again: give it more with -- --mem=SIZE"
-        return None
-
-
-def failed_runs(sweep: Sweep, scheduler: Scheduler) -> tuple[FailedRun, ...]:
+def failed_runs(sweep: Sweep, scheduler: Scheduler) -> tuple[Run, ...]:
     """Runs that were submitted, ended without success and have no results; none that waits or runs."""
     tasks = _last_tasks(sweep, scheduler)
-    return tuple(
-        FailedRun(run, tasks.get(run.key))
-        for run in sweep.runs
-        if _has_failed(sweep, run, tasks.get(run.key))
-    )
+    return tuple(run for run in sweep.runs if _has_failed(sweep, run, tasks.get(run.key)))
 
 
 def _last_tasks(sweep: Sweep, scheduler: Scheduler) -> dict[str, Task]:

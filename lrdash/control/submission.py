@@ -70,16 +70,14 @@ class SubmissionPlan:
     fresh: bool
 
     def shell_commands(self, scheduler: Scheduler) -> tuple[str, ...]:
-        """What would be run, as one could type it."""
+        """What would be run, as one could type it: a line a job, without Slurm a line a task."""
+        if scheduler.name != "local":
+            return tuple(_shell_command(scheduler, job) for job in self.jobs)
         return tuple(
-            shlex.join(
-                [
-                    "env",
-                    *(f"{name}={value}" for name, value in job.environment.items()),
-                    *scheduler.submit_command(job),
-                ]
-            )
+            f"cd {shlex.quote(str(job.work_dir))} && "
+            + _shell_command(scheduler, job, {"SLURM_ARRAY_TASK_ID": str(index)})
             for job in self.jobs
+            for index in job.indices
         )
 
     def runs_of(self, job: Submission) -> tuple[Run, ...]:
@@ -143,6 +141,11 @@ def plan_submission(
         if any(run.name in chosen for run in group.runs)
     )
     return SubmissionPlan(sweep, jobs, dict(overrides), fresh)
+
+
+def _shell_command(scheduler: Scheduler, job: Submission, more: Mapping[str, str] = {}) -> str:
+    variables = (f"{name}={value}" for name, value in {**job.environment, **more}.items())
+    return shlex.join(["env", *variables, *scheduler.submit_command(job)])
 
 
 def _check_options(options: Sequence[str]) -> None:

@@ -96,6 +96,21 @@ def test_a_report_goes_to_a_file(sweep_file: str, capsys: Capture, tmp_path: Pat
     assert (tmp_path / "r.html").read_text().startswith("<!doctype html>")
 
 
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["text:0"], "Confusion: rows are the truth"),
+        (["text:0", "--format", "json"], '"computed"'),
+        (["text:0", "--predictions", "--errors"], "✗"),
+    ],
+)
+def test_one_run_goes_to_a_file(
+    sweep_file: str, capsys: Capture, tmp_path: Path, words: list[str], said: str
+) -> None:
+    assert run(capsys, *words, "-s", sweep_file, "--output", str(tmp_path / "r.txt")) == ""
+    assert said in (tmp_path / "r.txt").read_text()
+
+
 def test_a_sweep_that_runs_shows_what_there_is(tmp_path: Path, capsys: Capture) -> None:
     sweep_file = write_sweep(tmp_path)
     folder = write_run(tmp_path, "text_lr_2e6", (0.6, 0.7))
