@@ -26,7 +26,12 @@ def main(words: Sequence[str] | None = None) -> None:
     stop.listen()
     if processes.is_under_torchrun():
         processes.die_with_parent()
-    processes.end(guarded(words, stop))
+    try:
+        code = guarded(words, stop)
+    except Exception as error:  # noqa: BLE001 - shown as Python would; but its own way to exit can hang
+        sys.excepthook(type(error), error, error.__traceback__)
+        code = 1
+    processes.end(code)
 
 
 def guarded(words: Sequence[str], stop: StopRequest) -> int:
@@ -35,16 +40,24 @@ def guarded(words: Sequence[str], stop: StopRequest) -> int:
         processes.check_one_node()
         return _carry_out(parse(words), stop)
     except TrainerError as error:
-        return _fail(str(error), error.exit_code, stop)
+        return _fail(_own_line(error), error.exit_code, stop)
     except OSError as error:
         if error.errno not in _OF_THE_DISK:
             raise
         return _fail(f"cannot write {error.filename or ''}: {error.strerror}", 1, stop)
 
 
+def _own_line(error: TrainerError) -> str:
+    """Where a process that reads images raised it PyTorch has put its traceback before the text."""
+    return str(error).rstrip().rpartition(f"{type(error).__name__}: ")[2]
+
+
 def _fail(text: str, code: int, stop: StopRequest) -> int:
+    """Say it once: before the processes have met each finds the same mistake, later perhaps one alone."""
     if is_first_process():
         print(f"[ERROR] {text}", file=sys.stderr, flush=True)
+    elif processes.have_met():
+        print(f"[rank{processes.rank()}]: [ERROR] {text}", file=sys.stderr, flush=True)
     else:
         stop.wait(5)  # torchrun ends the first process as soon as another fails: let it speak first
     return code

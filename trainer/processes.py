@@ -7,13 +7,19 @@ import os
 import signal
 import sys
 import threading
+import time
+from contextlib import suppress
+from datetime import timedelta
 from types import FrameType
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from trainer.errors import ArgumentsError
 
 STOPPED_EXIT_CODE = 75  # EX_TEMPFAIL: asked to stop, state saved, start again
 _PR_SET_PDEATHSIG = 1
+_FAILED = "lrdash/failed"
+_LAST_WORDS_SECONDS = 5
+"""For a process to say what it found wrong itself, after another has failed."""
 
 
 def rank() -> int:
@@ -89,12 +95,17 @@ def start_image_worker(_number: int) -> None:
     die_with_parent()
 
 
+def have_met() -> bool:
+    """Whether there is a process group; PyTorch is not imported for the answer."""
+    distributed = sys.modules.get("torch.distributed")
+    return world_size() > 1 and distributed is not None and distributed.is_initialized()
+
+
 def barrier() -> None:
-    if world_size() > 1:
+    if have_met():
         import torch.distributed as dist
 
-        if dist.is_initialized():
-            dist.barrier()
+        dist.barrier()
 
 
 def end(code: int) -> NoReturn:
@@ -106,4 +117,37 @@ def end(code: int) -> NoReturn:
     sys.stderr.flush()
     if code == 0:
         barrier()
+    elif code != STOPPED_EXIT_CODE and have_met():
+        _tell_failure()
     os._exit(code)
+
+
+def end_when_another_fails() -> None:
+    """What waits on a GPU for a process that is gone would wait until --ddp_timeout."""
+    if have_met():
+        threading.Thread(target=_wait_for_failure, name="others", daemon=True).start()
+
+
+def _tell_failure() -> None:
+    from torch.distributed import DistError
+
+    with suppress(DistError):  # whoever keeps the store may have ended
+        _store().set(_FAILED, str(rank()))
+
+
+def _wait_for_failure() -> None:
+    from torch.distributed import DistError
+
+    with suppress(DistError):
+        _store().wait([_FAILED], timedelta(days=1000))
+        time.sleep(_LAST_WORDS_SECONDS)
+        os._exit(1)
+
+
+def _store() -> Any:
+    """The key-value store by which the processes met, through a connection of its own."""
+    from torch.distributed import TCPStore  # type: ignore[attr-defined]
+
+    address, port = os.environ["MASTER_ADDR"], int(os.environ["MASTER_PORT"])
+    patience = timedelta(seconds=_LAST_WORDS_SECONDS)
+    return TCPStore(address, port, is_master=False, wait_for_workers=False, timeout=patience)

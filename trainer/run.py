@@ -26,7 +26,14 @@ from trainer.meta import RunMeta
 from trainer.model.folder import Checkpoint, find_checkpoint
 from trainer.model.load import load_classifier, load_tokenizer, quiet_libraries
 from trainer.model.parts import FROZEN, count_parameters
-from trainer.processes import STOPPED_EXIT_CODE, StopRequest, barrier, rank, world_size
+from trainer.processes import (
+    STOPPED_EXIT_CODE,
+    StopRequest,
+    barrier,
+    end_when_another_fails,
+    rank,
+    world_size,
+)
 from trainer.results import AllResults, TrainerLog
 from trainer.training_arguments import training_arguments
 
@@ -43,6 +50,7 @@ def run(
     """Train, evaluate and predict as asked; the exit code."""
     quiet_libraries()
     training = training_arguments(arguments, has_images=start.is_vision)
+    end_when_another_fails()
     _announce_process(arguments, training)
     heartbeat.doing("Reading data")
     tokenizer = load_tokenizer(start)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import json
 import shutil
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -349,6 +350,66 @@ def out_of_memory(_rank: int) -> None:
         raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB.")
 
     Engine.training_step = fail  # type: ignore[method-assign]
+
+
+def lose_the_images(_rank: int) -> None:
+    from trainer.data.images import ImageReader
+    from trainer.errors import DataError
+
+    def patches(_reader: ImageReader, image: object) -> Any:
+        raise DataError("page.png cannot be read as an image: truncated")
+
+    ImageReader.patches = patches  # type: ignore[method-assign]
+
+
+def test_an_image_that_cannot_be_read_by_another_process(demo_data: Path, tmp_path: Path) -> None:
+    command = words(demo_data, "vision", dataloader_num_workers=1)
+    run = train(command, tmp_path, code=2, hook=lose_the_images)
+    assert message(run) == "page.png cannot be read as an image: truncated"
+
+
+def fail_alone(rank: int) -> None:
+    if rank == 1:
+        out_of_memory(rank)
+
+
+def fail_unexpectedly(rank: int) -> None:
+    from trainer.engine import Engine
+
+    def fail(*_: object, **__: object) -> None:
+        raise ValueError("nobody expects this")
+
+    if rank == 1:
+        Engine.training_step = fail  # type: ignore[method-assign]
+
+
+def fail_while_the_other_waits_for_ever(rank: int) -> None:
+    """As in NCCL, which does not notice that another process is gone."""
+    from trainer.engine import Engine
+
+    def wait(*_: object, **__: object) -> None:
+        threading.Event().wait()
+
+    if rank == 0:
+        Engine.training_step = wait  # type: ignore[method-assign]
+    fail_alone(rank)
+
+
+@pytest.mark.parametrize(
+    ("hook", "words_of_it"),
+    [
+        (fail_alone, "[rank1]: [ERROR] torch.OutOfMemoryError: CUDA out of memory."),
+        (fail_unexpectedly, "[rank1]: ValueError: nobody expects this"),
+        (fail_while_the_other_waits_for_ever, "[rank1]: [ERROR] torch.OutOfMemoryError: CUDA out of memory."),
+    ],
+)
+def test_a_failure_of_another_than_the_first_process_is_told_and_ends_both(
+    demo_data: Path, tmp_path: Path, hook: Hook, words_of_it: str
+) -> None:
+    run = train(words(demo_data), tmp_path, processes=2, code=1, hook=hook)
+    assert [process.exitcode for process in run.processes] == [1, 1]
+    assert words_of_it in (tmp_path / "1.err").read_text()
+    assert "ForkServerProcess" not in (tmp_path / "1.err").read_text()  # ended before its interpreter did
 
 
 def test_interruption_hooks_are_armed_once() -> None:
