@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import argparse
+import math
 import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from lrdash.errors import UsageError
+from lrdash.errors import LrdashError, UsageError
 from lrdash.sweep.script import GPU_OPTIONS
 
 if TYPE_CHECKING:
@@ -23,7 +24,7 @@ _QUESTIONS = {
     "model": "model: a folder or a hub id",
     "dataset": "training data: a folder of data/ or a key of its dataset_info.json",
     "eval_dataset": "test data, named likewise",
-    "rates": "learning rates, head/backbone for separate ones: 2e-5 2e-6 2e-5/2e-6",
+    "rates": "learning rates, with / for head and backbone, such as 2e-5 2e-6 2e-5/2e-6",
 }
 
 
@@ -71,11 +72,11 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _answers(arguments: argparse.Namespace, existing: ExistingScript | None) -> NewSweep:
-    from lrdash.control.init import NewSweep
+    from lrdash.control.init import NewSweep, check_name
 
     known: dict[str, Scalar] = dict(existing.args) if existing else {}
     gpus = arguments.gpus if arguments.gpus is not None else existing.processes if existing else 1
-    name = _ask("name", arguments.name)
+    name = _ask("name", arguments.name, lambda answer: check_name(Path.cwd(), answer))
     args: dict[str, Scalar] = {
         **known,
         "model_name_or_path": _ask("model", arguments.model or known.get("model_name_or_path")),
@@ -85,7 +86,7 @@ def _answers(arguments: argparse.Namespace, existing: ExistingScript | None) -> 
     if arguments.rates is None and existing and existing.rates:
         rates = existing.rates
     else:
-        rates = parse_rates(_ask("rates", arguments.rates))
+        rates = parse_rates(_ask("rates", arguments.rates, parse_rates))
     if arguments.batch or "per_device_train_batch_size" not in known:
         args |= _batch(arguments.batch or DEFAULT_BATCH, max(1, gpus))
     return NewSweep(
@@ -99,17 +100,26 @@ def _answers(arguments: argparse.Namespace, existing: ExistingScript | None) -> 
     )
 
 
-def _ask(key: str, given: object) -> str:
+def _ask(key: str, given: object, check: Callable[[str], object] = str) -> str:
+    """What was given, else an answer; one that cannot be is asked for again."""
     if given:
+        check(str(given))
         return str(given)
     flag = f"--{key.replace('_', '-')}"
     if not (sys.stdin.isatty() and sys.stderr.isatty()):
         raise UsageError(f"init needs {flag}: {_QUESTIONS[key]}")
-    print(f"{_QUESTIONS[key][0].upper()}{_QUESTIONS[key][1:]}: ", end="", file=sys.stderr, flush=True)
-    answer = sys.stdin.readline().strip()
-    if not answer:
-        raise UsageError(f"no answer, nothing was written; or give {flag}")
-    return answer
+    while True:
+        question = f"{_QUESTIONS[key][0].upper()}{_QUESTIONS[key][1:]}: "
+        print(question, end="", file=sys.stderr, flush=True)
+        answer = sys.stdin.readline().strip()
+        if not answer:
+            raise UsageError(f"no answer, nothing was written; or give {flag}")
+        try:
+            check(answer)
+        except LrdashError as error:
+            print(error, file=sys.stderr)
+        else:
+            return answer
 
 
 def parse_rates(text: str) -> tuple[Rates, ...]:
@@ -123,6 +133,10 @@ def parse_rates(text: str) -> tuple[Rates, ...]:
             rates.append(Rates(head, *backbone))
         except (ValueError, TypeError):
             raise UsageError(f"--rates {word}: give 2e-5, or 2e-5/2e-6 for head and backbone") from None
+        if not all(0 < rate < math.inf for rate in (head, *backbone)):
+            raise UsageError(f"--rates {word}: give positive numbers such as 2e-5")
+    if not rates:
+        raise UsageError("--rates: give at least one, such as 2e-5")
     return tuple(rates)
 
 

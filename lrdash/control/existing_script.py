@@ -61,6 +61,8 @@ def read_existing(path: Path) -> ExistingScript:
     Raises:
         ConfigError: the script cannot be read.
     """
+    if not path.is_file():
+        raise ConfigError(f"{path}: cannot be read: no such file; --from takes an sbatch script")
     script = read_script(path)
     text = _without_comments(script.text)
     try:
@@ -147,8 +149,12 @@ def _flags(words: Sequence[str]) -> Iterator[tuple[str, str]]:
 
 def _rates(flags: Mapping[str, str], arrays: Mapping[str, list[str]], script: BatchScript) -> Iterator[Rates]:
     """One configuration an array index, where the rate is a constant or an element of a bash array."""
-    for index in script.array or (0,):
-        head = _rate(flags.get("learning_rate", ""), arrays, index)
+    text = flags.get("learning_rate", "")
+    match = _ELEMENT.fullmatch(text)
+    # Without --array in the script it was given by hand, for all elements.
+    elements = range(len(arrays.get(match[1], ())) if match else 1)
+    for index in script.array or elements:
+        head = _rate(text, arrays, index)
         if head is not None:
             yield Rates(head, _rate(flags.get("cls_backbone_learning_rate", ""), arrays, index))
 

@@ -27,6 +27,7 @@ _KEPT_ARGS = (
     "warmup_steps", "bf16", "eval_strategy", "save_strategy", "save_total_limit", "dataset_dir",
     "cutoff_len", "logging_steps", "seed",
 )  # fmt: skip
+_NAMES = "letters, digits and . _ + = -, at most 200 of them"
 _HEADER = """\
 # Made by `lrdash init`. What each key means: docs/sweep-yaml.md; `lrdash preflight` checks it.
 # Keys under `args` are the trainer's flags. A run's win over its group's, a group's over the shared ones.
@@ -77,15 +78,13 @@ def write_new_sweep(root: Path, new: NewSweep) -> Path:
     Raises:
         ConfigError: it exists, or the answers do not make a sweep; nothing is left behind.
     """
-    for what, name in (("--name", new.name), ("--group", new.group)):
-        if not is_name(name):
-            raise ConfigError(f"{what} {name}: letters, digits and . _ + = -, at most 200 of them")
+    check_name(root, new.name)
+    if not is_name(new.group):
+        raise ConfigError(f"--group {new.group}: {_NAMES}")
     for option, value in new.options.items():
         if not value.isprintable():
             raise ConfigError(f"--{option} {value!r}: give one line of plain text")
-    folder = root / "sbatch" / new.name
-    if folder.exists():
-        raise ConfigError(f"{folder}: already there; choose another --name, or edit its sweep.yaml")
+    folder = _folder(root, new.name)
     writing = folder.with_name(f".{new.name}.new")
     try:
         writing.mkdir(parents=True)
@@ -99,6 +98,23 @@ def write_new_sweep(root: Path, new: NewSweep) -> Path:
     finally:
         shutil.rmtree(writing, ignore_errors=True)
     return folder / "sweep.yaml"
+
+
+def check_name(root: Path, name: str) -> None:
+    """
+    Raises:
+        ConfigError: no sweep can be called so here.
+    """
+    if not is_name(name):
+        raise ConfigError(f"--name {name}: {_NAMES}")
+    if _folder(root, name).exists():
+        raise ConfigError(
+            f"{_folder(root, name)}: already there; choose another --name, or edit its sweep.yaml"
+        )
+
+
+def _folder(root: Path, name: str) -> Path:
+    return root / "sbatch" / name
 
 
 def _check(writing: Path, folder: Path) -> None:

@@ -87,7 +87,9 @@ def test_flags_make_a_sweep_that_preflight_agrees_with(tmp_path: Path) -> None:
         ((*FLAGS, "--rates=fast"), "--rates fast: give 2e-5"),
         ((*FLAGS, "--rates=1/2/3"), "--rates 1/2/3: give 2e-5"),
         ((*FLAGS, "--rates=2e-5,2e-5"), "is already the name of"),
-        ((*FLAGS, "--rates=-1"), "is -1.0; give a positive number"),
+        ((*FLAGS, "--rates=-1"), "--rates -1: give positive numbers such as 2e-5"),
+        ((*FLAGS, "--rates=2e-5/nan"), "--rates 2e-5/nan: give positive numbers such as 2e-5"),
+        ((*FLAGS, "--rates=,"), "--rates: give at least one"),
         ((*FLAGS, "--name", "../up"), "--name ../up: letters, digits"),
         ((*FLAGS, "--group", "a b"), "--group a b: letters, digits"),
         ((*FLAGS, "--batch", "6"), "--batch 6: cannot be shared by 4 processes"),
@@ -188,6 +190,11 @@ def test_comments_are_no_elements_and_open_no_quotes(tmp_path: Path) -> None:
     assert (read.rates, read.args) == ((Rates(2e-5), Rates(2e-6)), {"note": "a; b#c"})
 
 
+def test_an_array_that_was_given_by_hand_has_all_elements(tmp_path: Path) -> None:
+    read = existing(tmp_path, "LRS=(2e-5 2e-6)", "train --learning_rate ${LRS[$SLURM_ARRAY_TASK_ID]}")
+    assert read.rates == (Rates(2e-5), Rates(2e-6))
+
+
 def test_an_open_quote_in_an_array_is_one_line(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="its training command cannot be read: No closing quotation"):
         existing(tmp_path, "LRS=('2e-5 2e-6)", "train --learning_rate 1")
@@ -235,7 +242,7 @@ def test_questions_in_a_terminal(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "lrdash", "init", "--model", "org/model", "--gpus", "1"]
     with subprocess.Popen(command, cwd=tmp_path, stdin=theirs, stdout=theirs, stderr=theirs) as process:
         os.close(theirs)
-        os.write(ours, b"asked\na_train\na_test\n2e-5 2e-6\n")
+        os.write(ours, b"a name\nasked\na_train\na_test\nfast\n2e-5 2e-6\n")
         assert process.wait(timeout=20) == 0
     os.close(ours)
     sweep = load_sweep(tmp_path / "sbatch/asked/sweep.yaml")
