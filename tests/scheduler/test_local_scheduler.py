@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
+import stat
 import subprocess
 import sys
 from pathlib import Path
@@ -29,6 +31,13 @@ for _ in range(3000):  # a minute at most, should the test fail
         break
     time.sleep(0.02)
 """
+
+
+def lrdash(sweep: Sweep, *words: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "lrdash", *words],
+        cwd=sweep.root, capture_output=True, text=True, stdin=subprocess.DEVNULL, check=False,
+    )  # fmt: skip
 
 
 def submission(sweep: Sweep, indices: tuple[int, ...] = (0, 1), **more: object) -> Submission:
@@ -149,6 +158,35 @@ def test_ids_are_above_all_ids_of_the_log_folder(tmp_path: Path) -> None:
     assert LocalScheduler(sweep).submit(submission(sweep, (0,))) == "5513"
     wait_for(sweep, "COMPLETED")
     assert list(LocalScheduler(sweep).log_paths("5513", {0, 7})) == [0]
+
+
+@pytest.mark.parametrize("left", ["", '{"id": 1, "na'], ids=["empty", "half"])
+def test_a_damaged_state_file_costs_its_own_rows_in_words(tmp_path: Path, left: str) -> None:
+    sweep = write_sweep(tmp_path, groups=("text", "vision"))
+    scheduler = LocalScheduler(sweep)
+    assert lrdash(sweep, "submit", "--scheduler", "local").returncode == 0
+    wait_for(sweep, *["COMPLETED"] * 4)
+    state = tmp_path / "logs/tiny/local/1.json"
+    state.write_text(left)
+    status = lrdash(sweep, "status", "--json")
+    assert status.returncode == 0, status.stderr
+    runs = json.loads(status.stdout)["runs"]
+    assert [run["state"] for run in runs] == ["UNKNOWN", "UNKNOWN", "COMPLETED", "COMPLETED"]
+    assert runs[0]["reason"].startswith(f"{state} is damaged: ")
+    assert f"text:0 vanished: {state} is damaged" in lrdash(sweep, "status").stdout
+    assert scheduler.submit(submission(sweep, (0,))) == "3", "no id is given out twice"
+
+
+def test_a_colleague_may_watch_but_not_read_the_environment(tmp_path: Path) -> None:
+    sweep = write_sweep(tmp_path)
+    LocalScheduler(sweep).submit(submission(sweep, (0,)))
+    wait_for(sweep, "COMPLETED")
+    folder = tmp_path / "logs/tiny/local"
+    modes = {file.suffix: stat.filemode(file.stat().st_mode) for file in folder.glob("1.*")}
+    assert modes[".json"] == "-rw-r--r--"
+    assert modes[".env"] == "-rw-------"
+    assert "LRDASH_VENV" in (folder / "1.env").read_text()
+    assert "LRDASH_VENV" not in (folder / "1.json").read_text()
 
 
 def test_cancel_ends_what_runs_and_what_waits(tmp_path: Path) -> None:

@@ -180,6 +180,9 @@ def _silent(evidence: RunEvidence) -> Remedy:
 
 
 def _vanished(evidence: RunEvidence) -> Remedy:
+    reason = evidence.task.reason if evidence.task else None
+    if reason and not reason.startswith("left the queue"):  # nobody could be asked, or it can be said more
+        return Remedy(reason, None)
     return Remedy(f"it left the queue without a word and nobody accounts for it: {AGAIN}", _submit(evidence))
 
 

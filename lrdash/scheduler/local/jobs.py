@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import os
 import re
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
@@ -54,7 +55,6 @@ class LocalJob(msgspec.Struct, kw_only=True):
     time_limit_seconds: float | None
     append: bool
     """Whether logs are appended to."""
-    environment: dict[str, str]
     tasks: list[LocalTask]
     supervisor: int | None = None
     """Pid of the supervisor that took the job."""
@@ -86,31 +86,43 @@ class JobStore:
             yield
 
     def jobs(self) -> list[LocalJob]:
-        """All jobs, oldest first."""
-        files = [file for file in self.folder.glob("*.json") if file.stem.isdigit()]
-        return [
-            msgspec.json.decode(file.read_bytes(), type=LocalJob)
-            for file in sorted(files, key=lambda file: int(file.stem))
-        ]
+        """All jobs whose file can be read, oldest first."""
+        return [job for each in self._ids() if isinstance(job := self._read(each), LocalJob)]
+
+    def problem(self, job_id: str) -> str | None:
+        """Why a job that has a file cannot be read, in words."""
+        found = self._read(int(job_id)) if job_id.isdigit() and int(job_id) in self._ids() else None
+        return found if isinstance(found, str) else None
 
     def save(self, job: LocalJob) -> None:
-        """Write a job's file at once or not at all; only its owner can read the environment in it."""
-        new = self.folder / f".{job.id}.new"
-        descriptor = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-        with open(descriptor, "wb") as file:
-            file.write(msgspec.json.encode(job))
-        new.rename(self.folder / f"{job.id}.json")
+        """Write a job's file at once or not at all; whoever may enter the folder may watch."""
+        self._write(f"{job.id}.json", msgspec.json.encode(job), 0o644)
+
+    def save_environment(self, job_id: int, environment: Mapping[str, str]) -> None:
+        """Only its owner can read it: an environment may hold secrets."""
+        self._write(f"{job_id}.env", msgspec.json.encode(environment), 0o600)
+
+    def environment(self, job_id: int) -> dict[str, str]:
+        """
+        Raises:
+            OSError: it is gone, damaged or somebody else's.
+        """
+        file = self.folder / f"{job_id}.env"
+        try:
+            return msgspec.json.decode(file.read_bytes(), type=dict[str, str])
+        except msgspec.DecodeError:
+            raise OSError(errno.EIO, "damaged", str(file)) from None
 
     def remove(self, job: LocalJob) -> None:
         """Forget a job that never got a supervisor."""
-        for name in (f"{job.id}.json", f"{job.id}.sh"):
+        for name in (f"{job.id}.json", f"{job.id}.env", f"{job.id}.sh"):
             (self.folder / name).unlink(missing_ok=True)
 
     def next_id(self, logs: Path) -> int:
         """Above every job id of this folder and of the log folder, Slurm's ones included."""
         names = (match for file in logs.glob("*_*.*") if (match := _LOG_NAME.fullmatch(file.name)))
         logged = [int(match[1]) for match in names]
-        return max([*logged, *(job.id for job in self.jobs()), 0]) + 1
+        return max([*logged, *self._ids(), 0]) + 1
 
     def copy_script(self, job_id: int, script: Path) -> Path:
         copy = self.folder / f"{job_id}.sh"
@@ -126,6 +138,25 @@ class JobStore:
         for file in files:
             file.unlink()
         return {file.stem for file in files}
+
+    def _ids(self) -> list[int]:
+        return sorted(int(file.stem) for file in self.folder.glob("*.json") if file.stem.isdigit())
+
+    def _read(self, job_id: int) -> LocalJob | str:
+        file = self.folder / f"{job_id}.json"
+        try:
+            return msgspec.json.decode(file.read_bytes(), type=LocalJob)
+        except OSError as error:
+            return f"{file} cannot be read: {error.strerror}"
+        except msgspec.DecodeError as error:  # a disk that was full, or a hand that edited it
+            return f"{file} is damaged: {error}; look whether its processes still run before you submit again"
+
+    def _write(self, name: str, content: bytes, mode: int) -> None:
+        new = self.folder / f".{name}.new"
+        descriptor = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, mode)
+        with open(descriptor, "wb") as file:
+            file.write(content)
+        new.rename(self.folder / name)
 
     @property
     def lock_file(self) -> Path:

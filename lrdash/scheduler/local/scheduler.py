@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import NoReturn
 
 from lrdash.errors import InvalidJobError, RefusedError, SchedulerError, UnsupportedError
-from lrdash.scheduler.base import QueueReading, SettledTask, StreamPaths, Submission
+from lrdash.scheduler.base import UNKNOWN, QueueReading, SettledTask, StreamPaths, Submission, Task
 from lrdash.scheduler.environment import SCHEDULER, submit_environment
 from lrdash.scheduler.local.filenames import DEFAULT, expand
 from lrdash.scheduler.local.jobs import (
@@ -57,6 +57,8 @@ class LocalScheduler:
                     f"the local supervisor runs on {mark.host}: submit there, or when it ended"
                 )
             job = self._new_job(submission)
+            environment = {**submit_environment(os.environ), "OMP_NUM_THREADS": "1", **submission.environment}
+            self._store.save_environment(job.id, environment | {SCHEDULER: "local"})
             self._store.save(job)
             try:
                 self._wake_or_start(mark)
@@ -79,7 +81,11 @@ class LocalScheduler:
         )
 
     def settle(self, tasks: Collection[str]) -> dict[str, SettledTask]:
-        return {task.id: SettledTask(task) for task in self.read_queue().tasks if task.id in set(tasks)}
+        known = {task.id: SettledTask(task) for task in self.read_queue().tasks if task.id in set(tasks)}
+        for task in set(tasks) - known.keys():
+            if words := self._store.problem(task.partition("_")[0]):
+                known[task] = SettledTask(Task(task, UNKNOWN, words))
+        return known
 
     def log_paths(self, job: str, indices: Collection[int]) -> dict[int, StreamPaths]:
         return {
@@ -154,7 +160,6 @@ class LocalScheduler:
             at_once=submission.at_once,
             time_limit_seconds=limit,
             append=options.get("open-mode") == "append",
-            environment=_environment(submission.environment),
             tasks=[
                 _new_task(index, options, submission.work_dir, job_id, submission.job_name, user)
                 for index in submission.indices
@@ -184,10 +189,6 @@ def _new_task(
     return LocalTask(
         index=index, out=str(work_dir / expand(out, values)), err=str(work_dir / expand(err, values))
     )
-
-
-def _environment(added: Mapping[str, str]) -> dict[str, str]:
-    return {**submit_environment(os.environ), "OMP_NUM_THREADS": "1", **added, SCHEDULER: "local"}
 
 
 def _start_supervisor(folder: Path) -> None:

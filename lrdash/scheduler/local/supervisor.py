@@ -13,7 +13,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from signal import Signals
@@ -169,7 +169,7 @@ class Supervisor:
     def _start(self, job: LocalJob, task: LocalTask) -> None:
         task.started = time.time()
         try:
-            process = _start_process(job, task)
+            process = _start_process(job, task, self._store.environment(job.id))
         except OSError as error:
             task.state, task.reason, task.ended = "FAILED", f"{error.filename}: {error.strerror}", time.time()
         else:
@@ -207,9 +207,11 @@ def _detach(folder: Path) -> None:
     os.dup2(log, 2)
 
 
-def _start_process(job: LocalJob, task: LocalTask) -> subprocess.Popen[bytes]:
+def _start_process(
+    job: LocalJob, task: LocalTask, own_environment: Mapping[str, str]
+) -> subprocess.Popen[bytes]:
     environment = {
-        **job.environment,
+        **own_environment,
         "SLURM_JOB_ID": str(job.id),
         "SLURM_JOB_NAME": job.name,
         "SLURM_ARRAY_JOB_ID": str(job.id),
