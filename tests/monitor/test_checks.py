@@ -10,9 +10,11 @@ from typing import Any, get_args
 import pytest
 
 from lrdash.monitor.checks import run_checks
+from lrdash.monitor.checks.setup import check_effective_batch
 from lrdash.monitor.evidence import PredictionFacts, RunEvidence
 from lrdash.monitor.snapshot import Check, CheckName
 from lrdash.results.documents import RunMeta, RunResults
+from lrdash.sweep.spec import Expect
 from tests.monitor.logged import (
     BANNER,
     OPTIMIZER,
@@ -169,6 +171,60 @@ def test_one_rate_only_is_held_against_the_larger(look: Callable[[CheckName], Lo
     assert look("rates")(stock.format("5e-05")).verdict == "WRONG_VALUE"
 
 
+def stock_rows(*rates: float, start: int = 1, of: int = 30) -> str:
+    """As transformers prints them: without a step; of `of` rows in six epochs."""
+    return "".join(
+        f"{{'loss': 0.6, 'grad_norm': 1.2, 'learning_rate': {rate}, 'epoch': {6 * at / of}}}\n"
+        for at, rate in enumerate(rates, start)
+    )
+
+
+def decaying(peak: float, warm_up: int, rows: int) -> list[float]:
+    """A linear schedule over thirty rows."""
+    return [
+        peak * (at / warm_up if at < warm_up else (30 - at) / (30 - warm_up)) for at in range(1, rows + 1)
+    ]
+
+
+@pytest.mark.parametrize(
+    ("rates", "known", "verdict"),
+    [
+        (decaying(2e-5, 1, 12), {}, "PASS"),
+        (decaying(2e-6, 1, 12), {}, "WRONG_VALUE"),
+        (decaying(2e-6, 1, 6), {}, "PASS"),
+        (decaying(2e-5, 6, 12), {"overrides": {"warmup_steps": 60}}, "PASS"),
+        (decaying(2e-6, 6, 15), {"overrides": {"warmup_steps": 60}}, "WRONG_VALUE"),
+        (decaying(2e-6, 6, 15), {"overrides": {"warmup_steps": 0, "warmup_ratio": 0.2}}, "WRONG_VALUE"),
+        (decaying(2e-5, 6, 12), {}, "PASS"),
+        (decaying(2e-6, 1, 12), {"results": with_meta(initial_lr={"head": 2e-5})}, "PASS"),
+    ],
+    ids=[
+        "as asked",
+        "a tenth",
+        "too early",
+        "warm-up",
+        "a tenth, warm-up",
+        "a tenth, ratio",
+        "unnamed warm-up",
+        "meta",
+    ],
+)
+def test_a_rate_that_was_never_reached(
+    look: Callable[[CheckName], Look], rates: list[float], known: dict[str, Any], verdict: str
+) -> None:
+    """What another program than the bundled trainer really trained with, only its log tells."""
+    known = {"overrides": {"warmup_steps": 0}, **known}
+    check = look("rates")(stock_rows(*rates), BANNER, run=UNIFORM, **known)
+    assert check.verdict == verdict
+    if verdict == "WRONG_VALUE":
+        assert check.observed.startswith("highest rate logged: learning_rate ")
+        assert check.evidence.line == rates.index(max(rates)) + 1
+
+
+def test_a_schedule_of_which_only_the_rest_is_logged_is_not_judged(look: Callable[[CheckName], Look]) -> None:
+    assert look("rates")(stock_rows(4e-6, 3e-6, start=24), BANNER, run=UNIFORM).verdict == "PASS"
+
+
 def test_rates_wait(look: Callable[[CheckName], Look]) -> None:
     assert look("rates")(identity()).verdict == "WAITING"
 
@@ -201,6 +257,19 @@ def test_effective_batch_fault(look: Callable[[CheckName], Look], changes: dict[
 def test_the_remedy_for_memory_keeps_the_effective_batch(look: Callable[[CheckName], Look]) -> None:
     smaller = {"per_device_train_batch_size": 1, "gradient_accumulation_steps": 8}
     assert look("effective_batch")(err=BANNER, overrides=smaller).verdict == "PASS"
+
+
+def test_a_sweep_that_names_no_batch_size_is_held_against_none(tmp_path: Path) -> None:
+    sweep = replace(SWEEP, expect=Expect())
+    overrides = {"per_device_train_batch_size": None}
+    for err, said in (
+        (BANNER, "log: 16; no per_device_train_batch_size"),
+        ("", "no per_device_train_batch_size"),
+    ):
+        evidence = evidence_of(tmp_path, row(), err, overrides=overrides)
+        check = check_effective_batch(replace(evidence, sweep=sweep))
+        assert (check.verdict, check.expected) == ("PASS", "")
+        assert check.observed.startswith(said)
 
 
 def test_effective_batch_without_a_banner(look: Callable[[CheckName], Look]) -> None:
@@ -304,6 +373,47 @@ def test_predictions(look: Callable[[CheckName], Look]) -> None:
     check = look("predictions")(results=reported, predictions=other)
     assert check.verdict == "WRONG_VALUE"
     assert "0.730000" in check.observed
+
+
+@pytest.mark.parametrize(
+    "metrics", [{}, {"predict_accuracy": None, "predict_f1": None}, {"predict_loss": 0.5}]
+)
+def test_predictions_that_nothing_is_compared_with(
+    look: Callable[[CheckName], Look], metrics: dict[str, float | None]
+) -> None:
+    check = look("predictions")(results=RunResults(predict=metrics), predictions=PREDICTIONS)
+    assert check.verdict == "MISSING"
+    assert "neither predict_accuracy nor predict_f1" in check.observed
+
+
+@pytest.mark.parametrize("asked", [None, False])
+def test_predictions_are_expected_only_where_they_are_asked_for(
+    look: Callable[[CheckName], Look], asked: bool | None
+) -> None:
+    check = look("predictions")(overrides={"do_predict": asked}, task=task("COMPLETED"))
+    assert (check.verdict, check.observed) == ("PASS", "no predictions asked for")
+    wrong = RunResults(predict={"predict_accuracy": 0.5})
+    check = look("predictions")(overrides={"do_predict": asked}, results=wrong, predictions=PREDICTIONS)
+    assert check.verdict == "WRONG_VALUE"
+
+
+def test_every_finding_has_its_evidence(look: Callable[[CheckName], Look]) -> None:
+    """A file and a line where there is one, else the numbers."""
+    for name, out, err, line in (
+        ("rates", identity() + row(10), "", 2),
+        ("epochs", row(100), BANNER, 1),
+        ("epochs", row(300), BANNER, 1),
+        ("epochs", row(350), BANNER, 1),
+        ("data", LOADED.replace("800", "790"), BANNER, 1),
+        ("frozen", TOWER + row(), "", 2),
+    ):
+        check = look(name)(out, err, run=VISION if name == "frozen" else SEPARATE)
+        assert (check.evidence.line, bool(check.evidence.text)) == (line, True), check
+        assert check.evidence.file
+    ended = look("epochs")(row(100), BANNER, task=task("TIMEOUT"))
+    assert (ended.evidence.line, ended.evidence.text) == (1, "ended TIMEOUT")
+    results = with_meta(initial_lr={"head": 2e-5, "backbone": 2e-6})
+    assert look("rates")(results=results).evidence.text.startswith("run_meta.json: initial_lr")
 
 
 def test_same_rows(look: Callable[[CheckName], Look]) -> None:

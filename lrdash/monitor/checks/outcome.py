@@ -13,23 +13,29 @@ ROUNDING = 5e-5
 
 def check_data(evidence: RunEvidence) -> Check:
     """The data sets are the asked ones; log, banner, results and predictions agree on their rows."""
-    args, facts = evidence.args, evidence.facts
+    args = evidence.args
     expected = f"{args.get('dataset', '?')} and {args.get('eval_dataset', '?')}"
     if wrong := _wrong_name(evidence):
         return Check("data", "WRONG_VALUE", expected, *wrong)
     for what, counts in (("training", _training_rows(evidence)), ("test", _test_rows(evidence))):
         if len(set(counts.values())) > 1:
             listed = ", ".join(f"{source} {rows}" for source, rows in counts.items())
-            return Check("data", "WRONG_VALUE", expected, f"{what} rows differ: {listed}")
+            place = _place(evidence, listed)
+            return Check("data", "WRONG_VALUE", expected, f"{what} rows differ: {listed}", place)
     training, test = (
         next(iter(rows.values()), None) for rows in (_training_rows(evidence), _test_rows(evidence))
     )
     if training is None and test is None:
         return Check("data", "WAITING", expected, "no row count yet")
     observed = f"{_count(training)} training rows, {_count(test)} test rows{_cuts(evidence)}"
-    return Check(
-        "data", "PASS", expected, observed, as_evidence(facts.datasets[0].at if facts.datasets else None)
-    )
+    return Check("data", "PASS", expected, observed, _place(evidence, observed))
+
+
+def _place(evidence: RunEvidence, counts: str) -> Evidence:
+    """Where rows are counted: in the log as they are loaded, else in its banner; else the counts."""
+    facts = evidence.facts
+    at = facts.datasets[0].at if facts.datasets else facts.banner.at
+    return as_evidence(at) if at else Evidence(text=counts)
 
 
 def _wrong_name(evidence: RunEvidence) -> tuple[str, Evidence] | None:
@@ -77,7 +83,7 @@ def _cuts(evidence: RunEvidence) -> str:
 def check_predictions(evidence: RunEvidence) -> Check:
     """The reported metrics are those of the predictions, recomputed."""
     reported, recomputed = evidence.results.predict, evidence.predictions
-    if not evidence.args.get("do_predict", True):
+    if not evidence.predicts and (reported is None or recomputed is None):
         return Check("predictions", "PASS", "", "no predictions asked for")
     if reported is None or recomputed is None:
         missing = [
@@ -93,10 +99,12 @@ def check_predictions(evidence: RunEvidence) -> Check:
         (reported.get("predict_accuracy"), recomputed.accuracy),
         (reported.get("predict_f1"), recomputed.f1),
     )
-    differs = any(
-        one is not None and other is not None and abs(one - other) > ROUNDING for one, other in pairs
-    )
     place = Evidence(file=recomputed.file, text=observed)
+    known = [(one, other) for one, other in pairs if one is not None and other is not None]
+    if not known:
+        observed = f"{observed}; predict_results.json has neither predict_accuracy nor predict_f1"
+        return Check("predictions", "MISSING", "reported = recomputed", observed, place)
+    differs = any(abs(one - other) > ROUNDING for one, other in known)
     return Check("predictions", "WRONG_VALUE" if differs else "PASS", expected, observed, place)
 
 

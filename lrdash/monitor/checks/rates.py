@@ -7,12 +7,19 @@ from collections.abc import Sequence
 from typing import NamedTuple, Protocol
 
 from lrdash.logs.facts import OptimizerLine
-from lrdash.monitor.evidence import RunEvidence, as_evidence
+from lrdash.monitor.evidence import RunEvidence, as_evidence, number
 from lrdash.monitor.snapshot import Check, Evidence
+from lrdash.results.history import TRAINER_LOG
 from lrdash.sweep.labels import format_rate
 
 LOGGED_DIGITS = 1e-3
 """Relative difference that rounding in a log explains: transformers 5 prints four significant digits."""
+REACHED = 0.9
+"""Share of the asked rate that a schedule must have reached, where its beginning is logged..."""
+BEGINNING = 0.1
+"""...that is this share of the training, after the warm-up..."""
+JUDGED_FROM = 0.25
+"""...and once this share is done: a warm-up that the sweep does not name is over by then."""
 BELOW_ROUNDING = 1e-12
 """Rates below this end a schedule; their ratio is rounding."""
 
@@ -73,6 +80,8 @@ class _Rates(Protocol):
     @property
     def step(self) -> int | None: ...
     @property
+    def epoch(self) -> float | None: ...
+    @property
     def learning_rate(self) -> float | None: ...
     @property
     def cls_backbone_learning_rate(self) -> float | None: ...
@@ -84,6 +93,7 @@ class _CurvePoint(NamedTuple):
     step: int
     learning_rate: float
     cls_backbone_learning_rate: float | None
+    epoch: None = None
     line: None = None
 
 
@@ -97,15 +107,18 @@ def check_rates(evidence: RunEvidence) -> Check:
     meta = evidence.results.meta
     initial = dict(meta.initial_lr) if meta else {}
     if wrong := _wrong_group(initial, head, backbone):
-        return Check(
-            "rates", "WRONG_VALUE", expected, wrong, Evidence(text=f"run_meta.json: initial_lr {initial}")
-        )
-    bad, pairs, singles = _compare(_logged_rates(evidence), head, backbone)
+        return Check("rates", "WRONG_VALUE", expected, wrong, _evidence_of_meta(evidence))
+    logged = _logged_rates(evidence)
+    bad, pairs, singles = _compare(logged, head, backbone)
     if bad:
         return Check("rates", "WRONG_VALUE", expected, _describe(bad), _evidence_of(evidence, bad))
     if not initial and not pairs and not singles:
         return Check("rates", "WAITING", expected, "no rate logged yet")
-    return Check("rates", "PASS", expected, _summary(initial, pairs, singles))
+    if not initial and (highest := _never_reached(evidence, logged, head if pairs else min(head, backbone))):
+        observed = f"highest rate logged: {_describe(highest)}"
+        return Check("rates", "WRONG_VALUE", expected, observed, _evidence_of(evidence, highest))
+    place = _evidence_of_meta(evidence) if initial else _evidence_of(evidence, logged[0])
+    return Check("rates", "PASS", expected, _summary(initial, pairs, singles), place)
 
 
 def _wrong_group(initial: dict[str, float], head: float, backbone: float) -> str | None:
@@ -157,6 +170,36 @@ def _compare(logged: Sequence[_Rates], head: float, backbone: float) -> tuple[_R
     return None, pairs, singles
 
 
+def _never_reached(evidence: RunEvidence, logged: Sequence[_Rates], asked: float) -> _Rates | None:
+    """The highest logged rate, where the schedule's beginning is logged and never came near the asked one."""
+    warm_up = _warm_up(evidence)
+    rated = [(row.learning_rate, _share(evidence, row), row) for row in logged]
+    known = [(rate, share, row) for rate, share, row in rated if rate is not None and share is not None]
+    if warm_up is None or not known:
+        return None
+    has_beginning = any(0 <= share - warm_up <= BEGINNING for _, share, _ in known)
+    is_late = known[-1][1] >= warm_up + JUDGED_FROM * (1 - warm_up)
+    rate, _, highest = max(known, key=lambda one: one[0])
+    return highest if has_beginning and is_late and rate < REACHED * asked else None
+
+
+def _warm_up(evidence: RunEvidence) -> float | None:
+    """Its share of the training; None where the number of steps is not known."""
+    steps, total = number(evidence.args.get("warmup_steps")) or 0.0, evidence.total_steps
+    if steps >= 1:
+        return steps / total if total else None
+    return (
+        steps or number(evidence.args.get("warmup_ratio")) or 0.0
+    )  # transformers 5: a share as warmup_steps
+
+
+def _share(evidence: RunEvidence, row: _Rates) -> float | None:
+    """How much of the training was done at a row."""
+    if row.step is not None and evidence.total_steps:
+        return row.step / evidence.total_steps
+    return row.epoch / evidence.epochs if row.epoch is not None and evidence.epochs else None
+
+
 def _describe(row: _Rates) -> str:
     rate, other = row.learning_rate or 0.0, row.cls_backbone_learning_rate
     at = "" if row.step is None else f" at step {row.step}"
@@ -168,8 +211,14 @@ def _describe(row: _Rates) -> str:
 
 def _evidence_of(evidence: RunEvidence, row: _Rates) -> Evidence:
     first = evidence.facts.first_step
-    file = first.file if first and row.line is not None else None
-    return Evidence(file=file, line=row.line, text=_describe(row))
+    if row.line is None or first is None:
+        return Evidence(text=f"{TRAINER_LOG}: {_describe(row)}")
+    return Evidence(first.file, row.line, _describe(row))
+
+
+def _evidence_of_meta(evidence: RunEvidence) -> Evidence:
+    meta = evidence.results.meta
+    return Evidence(text=f"run_meta.json: initial_lr {dict(meta.initial_lr) if meta else {}}")
 
 
 def _summary(initial: dict[str, float], pairs: int, singles: int) -> str:

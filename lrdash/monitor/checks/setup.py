@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from msgspec.structs import replace
+
 from lrdash.logs.facts import Frozen
 from lrdash.monitor.evidence import RunEvidence, as_evidence, number
 from lrdash.monitor.snapshot import Check, Evidence, Verdict
@@ -20,15 +22,20 @@ def check_effective_batch(evidence: RunEvidence) -> Check:
     factors = _factors(evidence)
     asked = _product(factors)
     expect = evidence.sweep.expect.effective_batch_size if evidence.sweep else None
-    expected = str(expect if expect is not None else asked)
+    expected = str(expect if expect is not None else asked or "")
     arithmetic = " x ".join(f"{value:g} {name}" for name, value in factors.items() if value is not None)
     if expect is not None and asked is not None and asked != expect:
-        return Check("effective_batch", "WRONG_VALUE", expected, f"sweep: {arithmetic} = {asked}")
+        place = Evidence(str(evidence.sweep.file)) if evidence.sweep else Evidence()
+        return Check("effective_batch", "WRONG_VALUE", expected, f"sweep: {arithmetic} = {asked}", place)
     if problem := _wrong_processes(evidence):
         return Check(
             "effective_batch", "WRONG_VALUE", expected, problem, as_evidence(evidence.facts.banner.at)
         )
     banner = evidence.facts.banner
+    if not expected:
+        logged = f"log: {banner.effective_batch_size}; " if banner.effective_batch_size else ""
+        observed = f"{logged}no per_device_train_batch_size in the sweep: nothing to compare with"
+        return Check("effective_batch", "PASS", "", observed, as_evidence(banner.at))
     observed = f"{arithmetic} = {asked}; log: {banner.effective_batch_size}"
     if banner.effective_batch_size is None:
         return _without_banner(evidence, expected, f"{arithmetic} = {asked}")
@@ -83,16 +90,27 @@ def check_epochs(evidence: RunEvidence) -> Check:
         return Check("epochs", "PASS", "", "no num_train_epochs in the sweep: nothing to compare with")
     banner = evidence.facts.banner.num_epochs
     if banner is not None and abs(banner - asked) >= 1:
-        return Check("epochs", "WRONG_VALUE", f"{asked:g}", f"banner: {banner}")
+        place = as_evidence(evidence.facts.banner.at)
+        return Check("epochs", "WRONG_VALUE", f"{asked:g}", f"banner: {banner}", place)
     done = evidence.last_epoch or 0.0
     observed = f"{done:.2f} of {asked:g} epochs"
+    place = _last_progress(evidence, observed)
     if done >= asked - EPOCH_TOLERANCE:
         verdict: Verdict = "WRONG_VALUE" if done > asked + EPOCH_TOLERANCE else "PASS"
-        return Check("epochs", verdict, f"{asked:g}", observed)
+        return Check("epochs", verdict, f"{asked:g}", observed, place)
     if not evidence.has_ended:
-        return Check("epochs", "WAITING", f"{asked:g}", observed if done else "no epoch logged yet")
+        return Check("epochs", "WAITING", f"{asked:g}", observed if done else "no epoch logged yet", place)
     text = f"ended {evidence.state or 'without a state'}"
-    return Check("epochs", "MISSING", f"{asked:g}", f"{observed}, then {text}", Evidence(text=text))
+    return Check("epochs", "MISSING", f"{asked:g}", f"{observed}, then {text}", replace(place, text=text))
+
+
+def _last_progress(evidence: RunEvidence, observed: str) -> Evidence:
+    """Where the last epoch stands: in the log, else in the results."""
+    stream = max(evidence.facts.streams, key=lambda stream: stream.last_epoch or 0.0)
+    if stream.last_epoch and stream.first_step:
+        return Evidence(stream.first_step.file, stream.progress_line, observed)
+    source = evidence.results.source
+    return Evidence(text=f"{source}: {observed}" if source else "")
 
 
 def check_frozen(evidence: RunEvidence) -> Check:
@@ -116,7 +134,8 @@ def check_frozen(evidence: RunEvidence) -> Check:
         observed = "; ".join(_frozen_text(frozen) for frozen in found)
         return Check("frozen", "PASS", expected, observed, as_evidence(found[0].at))
     verdict: Verdict = "MISSING" if evidence.is_training_seen else "WAITING"
-    return Check("frozen", verdict, expected, f"not reported as frozen: {', '.join(missing)}")
+    observed = f"not reported as frozen: {', '.join(missing)}"
+    return Check("frozen", verdict, expected, observed, as_evidence(evidence.facts.first_step))
 
 
 def _frozen_text(frozen: Frozen) -> str:
