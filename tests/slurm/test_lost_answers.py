@@ -81,6 +81,8 @@ def test_killed_between_record_and_sbatch(clone: Clone) -> None:
     killed = clone.lrdash("submit", "--group", "text", **replace_sbatch(clone, "kill -9 $PPID"))
     assert killed.returncode == -9
     assert [(record.state, record.job) for record in records(clone)] == [("intended", None)]
+    asked = records(clone)[0].time
+    assert f"text:0 not submitted: its submission at {asked} got no answer" in clone.lrdash("status").stdout
     again = clone.lrdash("submit", "--group", "text")
     assert again.returncode == 2
     assert f"got no answer (token {records(clone)[0].token}) and may still arrive" in again.stderr

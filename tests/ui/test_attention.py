@@ -5,6 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from lrdash.monitor.snapshot import Check, RunStatus
+from lrdash.ui.attention import concerns
 from lrdash.ui.widgets.lines import Lines
 from tests.ui import fakes
 from tests.ui.screens import opened, screen_text, shows
@@ -34,3 +35,15 @@ async def test_an_open_list_follows_the_sweep_and_keeps_its_cursor() -> None:
         assert page.cursor == "2 vision:1"
         await pilot.press("enter")
         assert app.main.selected == "vision:1"
+
+
+async def test_a_submission_without_an_answer_stands_on_its_row_and_needs_attention() -> None:
+    words = "its submission at 2026-11-23T08:15:00+00:00 got no answer"
+    lost = msgspec.structs.replace(
+        fakes.not_submitted(), runs=(fakes.run("text:0", state=None, reason=words),)
+    )
+    assert [concern.reason for concern in concerns(lost)] == [words]
+    app = fakes.make_app(lost)
+    async with app.run_test(size=(160, 40)) as pilot:
+        await opened(pilot)
+        await shows(pilot, "its submission at 2026-11-23")
