@@ -32,7 +32,7 @@ def open_screen(arguments: argparse.Namespace) -> int:
     files = [arguments.sweep.resolve()] if arguments.sweep else find_sweep_files(Path.cwd())
     document = cached_document(files[0]) if len(files) == 1 else None
     if document is not None and (text := first_frame(document)):
-        return _run(lambda: _open(arguments), arguments, text, saved_theme(files[0]))
+        return _run(lambda: _known(arguments, files[0], document), arguments, text, saved_theme(files[0]))
     session = _open(arguments)
     return _run(lambda: session, arguments)
 
@@ -56,6 +56,22 @@ def live_session(sweep: Sweep, scheduler: Scheduler | None, record: Path | None 
     monitor = Monitor(sweep, scheduler)
     source = RecordingSource(monitor, record) if record is not None else monitor
     return Session(source, settings, Backend(sweep, scheduler), ViewFile(sweep.file))
+
+
+def _known(arguments: argparse.Namespace, file: Path, document: Path) -> Session:
+    """What an earlier session kept, to be shown while the sweep itself is opened."""
+    from lrdash.monitor.document import read_document
+    from lrdash.ui.saved_view import ViewFile
+    from lrdash.ui.session import Session
+    from lrdash.ui.settings import load_settings
+    from lrdash.ui.source import KnownSnapshot
+
+    snapshot = read_document(document)
+    if snapshot is None:
+        return _open(arguments)
+    return Session(
+        KnownSnapshot(snapshot), load_settings(), view_file=ViewFile(file), connect=lambda: _open(arguments)
+    )
 
 
 def _open(arguments: argparse.Namespace) -> Session:

@@ -112,9 +112,12 @@ class LrdashApp(KeysInTurn):
         self.set_class(not self.glyphs.braille, "-ascii")
         self.set_keymap(self.settings.keys)
         self._set_theme(self.settings.theme)
-        settings, source = self.settings, self.source
-        self._queue = Errand(self._poll_queue, lambda: max(source.queue_interval, settings.queue_seconds))
-        self._files = Errand(self._poll_files, lambda: max(source.files_interval, settings.files_seconds))
+        self._queue = Errand(
+            self._poll_queue, lambda: max(self.source.queue_interval, self.settings.queue_seconds)
+        )
+        self._files = Errand(
+            self._poll_files, lambda: max(self.source.files_interval, self.settings.files_seconds)
+        )
         self._steps = Errand(self._read_steps, lambda: None)
         self._comparison = Errand(self._compare, lambda: None)
         self.main = MainScreen()
@@ -122,7 +125,6 @@ class LrdashApp(KeysInTurn):
         await self.push_screen(self.main)
         if self.session.view_file:
             self.session.view_file.restore(self.main)
-        self.call_after_refresh(self._start_errands)
 
     def on_unmount(self) -> None:
         if self.is_open:
@@ -165,6 +167,20 @@ class LrdashApp(KeysInTurn):
             chart.redraw()
 
     # Polling and comparing
+
+    def start(self) -> None:
+        """Called once all of Home has been painted: imports and reads would only have delayed it."""
+        self.run_worker(self._connect(), group="errands")
+
+    async def _connect(self) -> None:
+        if self.session.connect is not None:
+            try:
+                self.session = await asyncio.to_thread(self.session.connect)
+            except LrdashError as error:
+                self.exit(error)
+                return
+            self._show_snapshot(self.source.snapshot)
+        self._start_errands()
 
     def _start_errands(self) -> None:
         for errand in (self._queue, self._files, self._steps, self._comparison):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -21,3 +22,6 @@ class Session:
     results: Results | None = None
     """None for a recording, which has none; a `Backend` where there is a sweep to act on."""
     view_file: ViewFile | None = None
+    connect: Callable[[], Session] | None = None
+    """Opens the session that this one, made of what was kept on disk, stands for until Home is painted;
+    blocks, and raises LrdashError where the sweep cannot be opened any more."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from math import inf
 from typing import Any, Protocol
 
 from lrdash.monitor.snapshot import Snapshot
@@ -40,3 +41,25 @@ class SnapshotSource(Protocol):
     def close(self) -> None:
         """Makes polls that still run return at once."""
         ...
+
+
+class KnownSnapshot:
+    """The source of a session that is not connected yet: one snapshot, kept by an earlier session."""
+
+    queue_interval = files_interval = inf
+    command_log: Sequence[Any] = ()
+
+    def __init__(self, snapshot: Snapshot) -> None:
+        self.snapshot = snapshot
+
+    def poll_queue(self) -> Snapshot:
+        return self.snapshot
+
+    def poll_files(self) -> Snapshot:
+        return self.snapshot
+
+    def wake(self) -> None:
+        """Nothing sleeps."""
+
+    def close(self) -> None:
+        """Nothing is open."""

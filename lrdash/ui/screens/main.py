@@ -87,6 +87,7 @@ class MainScreen(Overlays):
         self._shown = None  # its new widgets have been given nothing yet
         self.watch_chart_view(self.chart_view)
         self.show_state()
+        self.call_after_refresh(self.dashboard.start)
 
     # State
 
