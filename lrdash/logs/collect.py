@@ -12,8 +12,9 @@ from itertools import count
 from typing import TypeVar
 
 from lrdash.logs import causes, patterns
+from lrdash.logs.escapes import without_escapes
 from lrdash.logs.facts import EvalRow, LogLine, ProgressSample, StepRow, Stream, StreamFacts
-from lrdash.logs.lines import clean, finite, parse_bar, parse_row, text_of
+from lrdash.logs.lines import finite, parse_bar, parse_row, text_of
 from lrdash.logs.statements import MAX_EVIDENCE, take_statement
 from lrdash.logs.tracebacks import TracebackReader
 from lrdash.sweep.identity import Identity, parse_identity
@@ -133,7 +134,7 @@ class Collector:
         if len(segment) > LONGEST_READ:
             segment = _shortened(segment)
         if segment and (self._traceback.is_open or _is_interesting(segment)):
-            self._take(number, clean(segment))
+            self._take(number, without_escapes(segment))
 
     def _take(self, number: int, line: bytes) -> None:
         """One line that may matter."""

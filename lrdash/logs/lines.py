@@ -7,6 +7,7 @@ import math
 import msgspec
 
 from lrdash.logs import patterns
+from lrdash.logs.escapes import without_escapes
 from lrdash.logs.facts import ProgressSample
 
 MAX_TEXT = 500
@@ -15,15 +16,10 @@ MAX_TEXT = 500
 _decode_row = msgspec.json.Decoder(dict[str, float], strict=False).decode  # numbers in quotes are numbers
 
 
-def clean(line: bytes) -> bytes:
-    """Without colours and other escape sequences."""
-    return patterns.ESCAPES.sub(b"", line) if b"\x1b" in line else line
-
-
 def text_of(line: bytes, start: int = 0) -> str:
     """A line as evidence: printable, from about `start` on, cut to MAX_TEXT characters."""
     start = max(0, start - MAX_TEXT // 2) if len(line) > MAX_TEXT else 0
-    text = clean(line[start : start + 4 * MAX_TEXT]).decode("utf-8", "replace")
+    text = without_escapes(line[start : start + 4 * MAX_TEXT]).decode("utf-8", "replace")
     return printable(text).strip()[:MAX_TEXT]
 
 

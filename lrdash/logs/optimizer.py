@@ -6,8 +6,9 @@ import os
 from collections.abc import Iterator
 
 from lrdash.logs import patterns
+from lrdash.logs.escapes import without_escapes
 from lrdash.logs.facts import LogLine, OptimizerLine
-from lrdash.logs.lines import clean, text_of
+from lrdash.logs.lines import text_of
 
 BLOCK = 1 << 20
 LINE = 4096
@@ -35,7 +36,7 @@ def _line_around(fd: int, file: str, offset: int) -> Iterator[OptimizerLine]:
     middle = offset - start
     first = max(data.rfind(b"\n", 0, middle), data.rfind(b"\r", 0, middle)) + 1
     ends = [end for end in (data.find(b"\n", middle), data.find(b"\r", middle)) if end >= 0]
-    line = clean(data[first : min(ends, default=len(data))])
+    line = without_escapes(data[first : min(ends, default=len(data))])
     if match := patterns.OPTIMIZER.search(line):
         yield OptimizerLine(
             float(match["backbone"]), float(match["head"]), LogLine(file, None, text_of(line))

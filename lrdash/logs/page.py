@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from typing import Protocol
 
+import msgspec
 from rich.cells import chop_cells
 from rich.text import Text
 
@@ -24,23 +24,20 @@ class Lines(Protocol):
     def lines_before(self, end: int, count: int) -> list[Line]: ...
 
 
-@dataclass(frozen=True, slots=True)
-class Viewport:
+class Viewport(msgspec.Struct, frozen=True):
     width: int
     height: int
     wrap: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
+class Place(msgspec.Struct, frozen=True):
     """A row of the log: the line's offset and, where lines are wrapped, the row within the line."""
 
     start: int
     row: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Row:
+class Row(msgspec.Struct, frozen=True):
     line: Line
     text: Text
     number: int = 0
@@ -51,8 +48,7 @@ class Row:
         return Place(self.line.start, self.number)
 
 
-@dataclass(frozen=True, slots=True)
-class Page:
+class Page(msgspec.Struct, frozen=True):
     """What is seen at one moment."""
 
     rows: tuple[Row, ...] = ()

@@ -12,9 +12,6 @@ FLOAT = rb"[-+]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][-+]?\d+)?"
 GROUPED = rb"\d+(?:,\d{3})*"
 """An integer as transformers' banner and our trainer print it: 7,615,616,512."""
 
-ESCAPES = re.compile(rb"\x1b\[[0-?]*[ -/]*[@-~]|\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)|\x1b[@-_]")
-"""Terminal escape sequences: ECMA-48 CSI, OSC and two-byte ones."""
-
 # The experiment's README: "For array index 2 (separate LRs), you should see in the logs".
 OPTIMIZER_ANCHOR = b"custom classification optimizer"
 OPTIMIZER = re.compile(

@@ -12,11 +12,12 @@ from __future__ import annotations
 import re
 import warnings
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Any, AnyStr, Protocol
 
+import msgspec
+
 from lrdash.errors import LogError
-from lrdash.logs.patterns import ESCAPES
+from lrdash.logs.escapes import without_escapes
 
 SCAN_SECONDS = 1.0
 """Most time that one search in a mebibyte may take."""
@@ -24,8 +25,7 @@ LINE_SECONDS = 0.05
 """Most time for a line that is on the screen."""
 
 
-@dataclass(frozen=True)
-class Query:
+class Query(msgspec.Struct, frozen=True):
     """What somebody typed."""
 
     text: str
@@ -129,7 +129,7 @@ class Matcher:
     def _in_each_segment(self, data: bytes) -> Iterator[int]:
         position = 0
         for segment in data.replace(b"\r", b"\n").split(b"\n"):
-            text = ESCAPES.sub(b"", segment) if b"\x1b" in segment else segment
+            text = without_escapes(segment)
             if segment and self._search(text, 0):
                 yield position
             position += len(segment) + 1

@@ -6,8 +6,9 @@ Everything here is done by one background thread; the view only reads what was m
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
+
+from msgspec.structs import replace
 
 from lrdash.logs.line_count import LineCount
 from lrdash.logs.page import Lines, Page, Place, Viewport, read_page

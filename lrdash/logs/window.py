@@ -12,8 +12,9 @@ import os
 import stat
 from collections import OrderedDict
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
+
+import msgspec
 
 BLOCK = 64 * 1024
 """Bytes of one read; 16 to 256 KiB are equally fast, 1 MiB is slower."""
@@ -28,8 +29,7 @@ _MARK = 64
 _NO_FILE = -1
 
 
-@dataclass(frozen=True, slots=True)
-class Line:
+class Line(msgspec.Struct, frozen=True):
     """A line as a terminal would leave it: what follows the last carriage return."""
 
     start: int

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+
+import msgspec
 
 from lrdash.monitor.snapshot import RunStatus, Snapshot
 from lrdash.ui.columns import SILENT_SECONDS
@@ -13,8 +14,7 @@ from lrdash.ui.series import run_name
 from lrdash.ui.theme import Role, state_look
 
 
-@dataclass(frozen=True)
-class Concern:
+class Concern(msgspec.Struct, frozen=True):
     """One reason to look at a run."""
 
     key: str
@@ -25,8 +25,7 @@ class Concern:
     role: Role = "error"
 
 
-@dataclass(frozen=True)
-class News:
+class News(msgspec.Struct, frozen=True):
     """Something that has just happened to a run."""
 
     key: str

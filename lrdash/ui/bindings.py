@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 
+import msgspec
 from textual.binding import Binding, BindingType
 
 KEY_NAMES = {
@@ -16,8 +16,7 @@ KEY_NAMES = {
 }  # fmt: skip
 
 
-@dataclass(frozen=True)
-class Key:
+class Key(msgspec.Struct, frozen=True):
     """A row of the table."""
 
     name: str

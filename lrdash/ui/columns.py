@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING
 
+import msgspec
 from rich.cells import cell_len
 
 from lrdash.monitor.snapshot import Check, RunStatus, Snapshot
@@ -23,8 +23,7 @@ SILENT_SECONDS = 600
 """A running run that wrote nothing for this long is worth a warning."""
 
 
-@dataclass(frozen=True)
-class Delta:
+class Delta(msgspec.Struct, frozen=True):
     """Accuracy against the baseline; `half_width` of its paired interval once rows were compared."""
 
     value: float
@@ -58,21 +57,19 @@ def _paired(comparison: Comparison | None, run: str, base: str, value: float) ->
     return Delta(value)
 
 
-@dataclass(frozen=True)
-class TableContext:
+class TableContext(msgspec.Struct, frozen=True):
     """What cells need besides the run itself."""
 
     now: datetime
     glyphs: Glyphs = UNICODE
     baselines: frozenset[str] = frozenset()
-    deltas: Mapping[str, Delta] = field(default_factory=dict)
+    deltas: Mapping[str, Delta] = {}
     bar_width: int = 6
     compact: bool = False
     """Narrow terminal: glyphs instead of words, differences without their interval."""
 
 
-@dataclass(frozen=True)
-class Column:
+class Column(msgspec.Struct, frozen=True):
     title: str
     cell: Callable[[RunStatus, TableContext], list[Span]]
     width: int

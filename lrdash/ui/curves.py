@@ -5,8 +5,9 @@ from __future__ import annotations
 import math
 from bisect import bisect_left
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from itertools import accumulate
+
+import msgspec
 
 from lrdash.monitor.snapshot import RunStatus
 from lrdash.results.steps import StepSeries
@@ -21,8 +22,7 @@ MOST_CURVES = 24
 """More curves than this are not told apart: then the marked runs and the selected one are drawn."""
 
 
-@dataclass(frozen=True)
-class Metric:
+class Metric(msgspec.Struct, frozen=True):
     """A quantity that can be drawn."""
 
     title: str

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+
+import msgspec
 
 from lrdash.monitor.snapshot import RunStatus, Snapshot
 from lrdash.ui.glyphs import Glyphs
@@ -15,8 +16,7 @@ FOREIGN = "folders"
 """Heads the runs that belong to no group."""
 
 
-@dataclass(frozen=True)
-class GroupRow:
+class GroupRow(msgspec.Struct, frozen=True):
     """One array job."""
 
     name: str
@@ -35,8 +35,7 @@ class GroupRow:
         return [(by_tally[tally], counts[tally]) for tally in TALLIES if tally in counts]
 
 
-@dataclass(frozen=True)
-class RunRow:
+class RunRow(msgspec.Struct, frozen=True):
     """One run."""
 
     run: RunStatus
@@ -49,8 +48,7 @@ class RunRow:
 Row = GroupRow | RunRow
 
 
-@dataclass(frozen=True)
-class Arrangement:
+class Arrangement(msgspec.Struct, frozen=True):
     """What the user made of the order of rows."""
 
     sort: str = "index"

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+
+import msgspec
 
 from lrdash.monitor.snapshot import RunStatus
 from lrdash.ui.glyphs import Glyphs
 
 
-@dataclass(frozen=True)
-class SeriesLook:
+class SeriesLook(msgspec.Struct, frozen=True):
     """Told apart three times over: colour, marker shape, and filled or hollow."""
 
     colour: int = 0

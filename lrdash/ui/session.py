@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+import msgspec
 
 if TYPE_CHECKING:
     from lrdash.ui.results import Results
@@ -13,8 +14,7 @@ if TYPE_CHECKING:
     from lrdash.ui.source import SnapshotSource
 
 
-@dataclass(frozen=True)
-class Session:
+class Session(msgspec.Struct, frozen=True):
     """One look at one sweep."""
 
     source: SnapshotSource

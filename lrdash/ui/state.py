@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
+
+import msgspec
 
 from lrdash.monitor.snapshot import RunStatus, Snapshot
 
@@ -17,20 +18,18 @@ TABS = ("Home", "Log", "Metrics", "Compare", "Checks")
 STREAMS: tuple[Stream, ...] = ("out", "err", "both")
 
 
-@dataclass(frozen=True)
-class ChartView:
+class ChartView(msgspec.Struct, frozen=True):
     """What the user chose to see."""
 
     metric: int = 0
     unit: str = "epoch"
     log: bool = False
     solo: str = ""
-    dimmed: frozenset[str] = field(default_factory=frozenset)
+    dimmed: frozenset[str] = frozenset()
     crosshair: float | None = None
 
 
-@dataclass(frozen=True)
-class ScreenState:
+class ScreenState(msgspec.Struct, frozen=True):
     """The newest snapshot and what the user selected in it."""
 
     snapshot: Snapshot
@@ -38,7 +37,7 @@ class ScreenState:
     """Key of a run."""
     stream: Stream = "out"
     marked: frozenset[str] = frozenset()
-    baselines: Mapping[str, str] = field(default_factory=dict)
+    baselines: Mapping[str, str] = {}
     """Chosen baseline of a group; the first run where none was chosen."""
 
     comparison: Comparison | None = None

@@ -9,8 +9,9 @@ import pytest
 
 from lrdash.logs import causes, patterns
 from lrdash.logs.collect import Collector
+from lrdash.logs.escapes import without_escapes
 from lrdash.logs.facts import LogLine
-from lrdash.logs.lines import clean, parse_bar, parse_clock, parse_row
+from lrdash.logs.lines import parse_bar, parse_clock, parse_row
 
 AT = LogLine("x.err", 1, "")
 
@@ -67,7 +68,7 @@ def test_bars_of_something_else(line: bytes) -> None:
 
 def test_clean_takes_every_escape_away() -> None:
     assert (
-        clean(b"\x1b[1;31mred\x1b[0m \x1b]8;;http://x\x07link\x1b]8;;\x1b\\ \x1b[?25l\x1b[A\x1bM.")
+        without_escapes(b"\x1b[1;31mred\x1b[0m \x1b]8;;http://x\x07link\x1b]8;;\x1b\\ \x1b[?25l\x1b[A\x1bM.")
         == b"red link ."
     )
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
 
+import msgspec
 from platformdirs import user_state_path
 from rich.text import Text
 from textual import events
@@ -44,8 +45,7 @@ def clipboard_file() -> Path:
     return user_state_path("lrdash") / "clipboard.txt"
 
 
-@dataclass(frozen=True)
-class Choice:
+class Choice(msgspec.Struct, frozen=True):
     """Something that can be copied."""
 
     key: str

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+
+import msgspec
 
 from lrdash.ui.format import fit
 from lrdash.ui.glyphs import UNICODE, Glyphs
@@ -22,8 +23,7 @@ DIMMED = -2
 """On the canvas: a curve without its colour."""
 
 
-@dataclass(frozen=True)
-class Series:
+class Series(msgspec.Struct, frozen=True):
     """One curve."""
 
     key: str
@@ -36,8 +36,7 @@ class Series:
     """Dashed whatever the group: the second rate, the training loss."""
 
 
-@dataclass(frozen=True)
-class FigureOptions:
+class FigureOptions(msgspec.Struct, frozen=True):
     """What is drawn and how."""
 
     width: int
@@ -57,8 +56,7 @@ class FigureOptions:
     glyphs: Glyphs = UNICODE
 
 
-@dataclass(frozen=True)
-class Reading:
+class Reading(msgspec.Struct, frozen=True):
     """One series at the crosshair."""
 
     series: Series

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import msgspec
 from rich.cells import cell_len
 from rich.segment import Segment
 from textual import events
@@ -18,8 +19,7 @@ from lrdash.ui.bindings import bindings
 from lrdash.ui.context import InkSpan, Painted
 
 
-@dataclass(frozen=True)
-class Line:
+class Line(msgspec.Struct, frozen=True):
     """Spans of one line; with a key it can be chosen."""
 
     spans: tuple[InkSpan, ...] = ()
