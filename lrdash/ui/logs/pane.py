@@ -50,8 +50,8 @@ class LogPane(Widget):
 
     stream: reactive[Stream] = reactive("out")
 
-    def __init__(self, *, id: str | None = None) -> None:  # noqa: A002 - Textual's name
-        super().__init__(id=id)
+    def __init__(self, *, id: str | None = None, classes: str | None = None) -> None:  # noqa: A002 - Textual's
+        super().__init__(id=id, classes=classes)
         self.paths = LogPaths()
         self.job: str | None = None
         self.views = {"out": LogView(), "err": LogView()}

@@ -6,6 +6,11 @@ import math
 
 # Bits of U+2800 + n by dot row and column.
 _DOTS = ((0x01, 0x08), (0x02, 0x10), (0x04, 0x20), (0x40, 0x80))
+_RUNS = [
+    [[sum(_DOTS[dot][side] for dot in range(first, last + 1)) for last in range(4)] for first in range(4)]
+    for side in range(2)
+]
+"""The bits of a vertical run inside a cell, by side, first and last dot."""
 _BRAILLE = 0x2800
 Cell = tuple[str, int]
 """Character and colour; colour -1 is nothing."""
@@ -17,18 +22,11 @@ class Canvas:
     def __init__(self, width: int, height: int, *, braille: bool = True) -> None:
         self.width, self.height = width, height
         self.dots_x, self.dots_y = (2, 4) if braille else (1, 1)
+        self.dot_width, self.dot_height = width * self.dots_x, height * self.dots_y
         self._braille = braille
         self._bits = [[0] * width for _ in range(height)]
         self._colours = [[-1] * width for _ in range(height)]
         self._marks: dict[tuple[int, int], Cell] = {}
-
-    @property
-    def dot_width(self) -> int:
-        return self.width * self.dots_x
-
-    @property
-    def dot_height(self) -> int:
-        return self.height * self.dots_y
 
     def dot(self, x: int, y: int, colour: int) -> None:
         if not (0 <= x < self.dot_width and 0 <= y < self.dot_height):
@@ -47,8 +45,19 @@ class Canvas:
             self.dot(round(x0 + (x1 - x0) * share), round(y0 + (y1 - y0) * share), colour)
 
     def column(self, x: int, top: int, bottom: int, colour: int) -> None:
-        for y in range(max(0, top), min(self.dot_height - 1, bottom) + 1):
-            self.dot(x, y, colour)
+        """A vertical run of dots."""
+        top, bottom = max(0, top), min(self.dot_height - 1, bottom)
+        if not 0 <= x < self.dot_width or top > bottom:
+            return
+        column, side = divmod(x, self.dots_x)
+        (row, first), (last_row, last) = divmod(top, self.dots_y), divmod(bottom, self.dots_y)
+        runs = _RUNS[side]
+        while row < last_row:
+            self._bits[row][column] |= runs[first][-1]
+            self._colours[row][column] = colour
+            row, first = row + 1, 0
+        self._bits[row][column] |= runs[first][last]
+        self._colours[row][column] = colour
 
     def mark(self, x: int, y: int, char: str, colour: int) -> None:
         """A character in the cell of a dot; beside it when another mark stands there already."""

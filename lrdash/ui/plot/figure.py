@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 import msgspec
 
@@ -88,7 +88,7 @@ class Figure:
         return Scale(low, high) if high > low else Scale(low - 0.5, high + 0.5)
 
     def _y_scale(self) -> Scale:
-        extents = [extent for one in self.series if (extent := one.points.extent())]
+        extents = [extent for one in self.series if (extent := one.points.extent)]
         if not extents:
             return Scale(0.0, 1.0)
         low, high = min(low for low, _ in extents), max(high for _, high in extents)
@@ -174,12 +174,17 @@ class Figure:
     def _colour(self, one: Series) -> int:
         return DIMMED if one.key in self.options.dimmed else one.look.colour
 
-    def _dot(self, canvas: Canvas, x: float, y: float) -> tuple[int, int]:
-        column = to_dot(self._inset(self.x_scale.position(x)), canvas.dot_width)
-        return column, to_dot(1 - self.y_scale.position(y), canvas.dot_height)
+    def _dot_column(self, canvas: Canvas, x: float) -> int:
+        return to_dot(self._inset(self.x_scale.position(x)), canvas.dot_width)
+
+    def _dot_row(self, canvas: Canvas, y: float) -> int:
+        return to_dot(1 - self.y_scale.position(y), canvas.dot_height)
 
     def _draw_markers(self, canvas: Canvas, one: Series) -> None:
-        dots = [self._dot(canvas, x, y) for x, y in zip(one.points.xs, one.points.ys, strict=True)]
+        dots = [
+            (self._dot_column(canvas, x), self._dot_row(canvas, y))
+            for x, y in zip(one.points.xs, one.points.ys, strict=True)
+        ]
         dashed = one.thin or bool(one.look.group % 2)
         for (x0, y0), (x1, y1) in itertools.pairwise(dots):
             canvas.line(x0, y0, x1, y1, self._colour(one), dashed=dashed)
@@ -187,16 +192,28 @@ class Figure:
             canvas.mark(x, y, one.look.marker(self.options.glyphs), self._colour(one))
 
     def _draw_line(self, canvas: Canvas, one: Series) -> None:
-        stretches = one.points.columns(self.x_scale.low, self.x_scale.high, canvas.dot_width)
-        before: tuple[int, int] | None = None
-        for x, low, high in stretches:
-            column, bottom = self._dot(canvas, x, low)
-            _, top = self._dot(canvas, x, high)
+        """The envelope of the points, without gaps: a run reaches to the one in the column before it."""
+        colour = self._colour(one)
+        before: tuple[int, int, int] | None = None
+        for column, top, bottom in self._envelope(canvas, one.points):
+            first, last = top, bottom
             if before is not None:
-                canvas.line(*before, column, (top + bottom) // 2, self._colour(one), dashed=one.thin)
-            if bottom > top:
-                canvas.column(column, top, bottom, self._colour(one))
-            before = column, (top + bottom) // 2
+                column_before, top_before, bottom_before = before
+                if column - column_before == 1:
+                    first, last = min(top, bottom_before + 1), max(bottom, top_before - 1)
+                else:
+                    middles = (top_before + bottom_before) // 2, (top + bottom) // 2
+                    canvas.line(column_before, middles[0], column, middles[1], colour, dashed=one.thin)
+            if not (one.thin and (column // 2) % 2):
+                canvas.column(column, first, last, colour)
+            before = column, top, bottom
+
+    def _envelope(self, canvas: Canvas, points: MinMaxPyramid) -> Iterator[tuple[int, int, int]]:
+        """(dot column, highest dot, lowest dot) of every column that has points."""
+        stretches = points.columns(self.x_scale.low, self.x_scale.high, canvas.dot_width)
+        for column, group in itertools.groupby(stretches, lambda one: self._dot_column(canvas, one[0])):
+            _, lows, highs = zip(*group, strict=True)
+            yield column, self._dot_row(canvas, max(highs)), self._dot_row(canvas, min(lows))
 
     def _plot_row(self, canvas: Canvas, y: int) -> FigureRow:
         labels = {self._row_of(tick): self.options.y_format(tick) for tick in self._y_ticks}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from array import array
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable
 
@@ -17,10 +18,11 @@ class MinMaxPyramid:
     """
 
     def __init__(self, points: Iterable[Point] = ()) -> None:
-        self.xs: list[float] = []
-        self.ys: list[float] = []
-        self._levels: list[tuple[list[float], list[float]]] = []
+        self.xs, self.ys = array("d"), array("d")
+        self._levels: list[tuple[array[float], array[float]]] = []
         """Lows and highs of buckets of 2, 4, 8… points; only full buckets."""
+        self.extent: tuple[float, float] | None = None
+        """The lowest and the highest y."""
         self.extend(points)
 
     def __len__(self) -> int:
@@ -35,26 +37,18 @@ class MinMaxPyramid:
             return
         self.xs.append(x)
         self.ys.append(y)
+        low, high = self.extent or (y, y)
+        self.extent = min(low, y), max(high, y)
         count, lows, highs = len(self.ys), self.ys, self.ys
         for level in range(64):
             if count % 2:
                 return
             if level == len(self._levels):
-                self._levels.append(([], []))
+                self._levels.append((array("d"), array("d")))
             next_lows, next_highs = self._levels[level]
             next_lows.append(min(lows[-2], lows[-1]))
             next_highs.append(max(highs[-2], highs[-1]))
             count, lows, highs = count // 2, next_lows, next_highs
-
-    def extent(self) -> tuple[float, float] | None:
-        """The lowest and the highest y."""
-        if not self.ys:
-            return None
-        top = len(self._levels)
-        covered = (len(self.ys) >> top) << top
-        lows, highs = self._levels[top - 1] if top else (self.ys, self.ys)
-        rest = self.ys[covered:]
-        return min([*lows, *rest]), max([*highs, *rest])
 
     def columns(self, low: float, high: float, buckets: int) -> list[tuple[float, float, float]]:
         """(x, lowest y, highest y) of at most about 2 x `buckets` stretches of [low, high]."""

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
+from msgspec.structs import replace
 from textual import on
 from textual.app import ComposeResult
 from textual.containers import Container
@@ -33,12 +33,12 @@ from lrdash.ui.state import (
 from lrdash.ui.views import make_view
 from lrdash.ui.views.home import HomeView
 from lrdash.ui.widgets.bars import KeyBar, TabBar
+from lrdash.ui.widgets.chart import Chart
 from lrdash.ui.widgets.run_table import RunTable
 from lrdash.ui.widgets.status_bar import StatusBar
 
 if TYPE_CHECKING:
     from lrdash.results.comparison import Comparison, Which
-    from lrdash.ui.widgets.chart import Chart
 
 BREAKPOINTS = ((0, "-tiny"), (50, "-narrow"), (100, "-normal"), (120, "-wide"), (150, "-broad"))
 LOW_BREAKPOINTS = ((0, "-flat"), (12, "-low"), (20, "-tall"))
@@ -79,12 +79,6 @@ class MainScreen(Overlays):
         yield KeyBar(id="keys")
 
     def on_mount(self) -> None:
-        self.show_state()
-        self.call_after_refresh(self._fill)
-
-    async def _fill(self) -> None:
-        await self.query_one(HomeView).fill()
-        self._shown = None  # its new widgets have been given nothing yet
         self.watch_chart_view(self.chart_view)
         self.show_state()
         self.call_after_refresh(self.dashboard.start)
@@ -153,8 +147,8 @@ class MainScreen(Overlays):
 
     @property
     def charts(self) -> list[Chart]:
-        """Every chart that was opened; the class is imported with the first."""
-        return cast("list[Chart]", list(self.query("Chart")))
+        """Every chart that was opened."""
+        return list(self.query(Chart))
 
     # Tabs and panes
 

@@ -7,30 +7,27 @@ from textual import on
 from textual.app import ComposeResult
 from textual.containers import Horizontal, Vertical
 
+from lrdash.ui.logs.pane import LogPane
 from lrdash.ui.state import ScreenState
-from lrdash.ui.widgets.log_pane import make_log_pane, show_log
+from lrdash.ui.widgets.chart import Chart
+from lrdash.ui.widgets.log_pane import show_log
 from lrdash.ui.widgets.run_table import RunTable
 
 
 class HomeView(Vertical):
-    """Table above, chart and log below; the lower half is mounted after the first paint."""
+    """Table above, chart and log below."""
 
     def compose(self) -> ComposeResult:
         yield RunTable(id="runs", classes="pane")
+        with Horizontal(id="details"):
+            yield Chart(id="curves", classes="pane")
+            yield LogPane(id="home-log", classes="pane")
 
     _selected = ""
 
     @property
     def table(self) -> RunTable:
         return self.query_one(RunTable)
-
-    async def fill(self) -> None:
-        """Mount what the first paint did without."""
-        from lrdash.ui.widgets.chart import Chart
-
-        chart, log = Chart(id="curves", classes="pane"), make_log_pane("home-log")
-        log.add_class("pane")
-        await self.mount(Horizontal(chart, log, id="details"))
 
     @on(RunTable.FilterWanted)
     async def _open_filter(self) -> None:
@@ -58,7 +55,5 @@ class HomeView(Vertical):
         if state.selected != self._selected:  # where the cursor is on a group, it stays there
             self._selected = state.selected
             table.show_run(state.selected)
-        for chart in self.query("Chart"):
-            chart.state = state  # type: ignore[attr-defined]
-        if details := self.query("#home-log"):
-            show_log(details.first(), state)
+        self.query_one(Chart).state = state
+        show_log(self.query_one(LogPane), state)
