@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from io import StringIO
 from pathlib import Path
@@ -17,6 +17,7 @@ from lrdash.sweep.find import find_run
 if TYPE_CHECKING:
     from lrdash.monitor.snapshot import Snapshot
     from lrdash.report.document import Report
+    from lrdash.results.browse import Browser
     from lrdash.results.candidates import Candidate
     from lrdash.results.comparison import Which
     from lrdash.sweep.spec import Sweep
@@ -44,6 +45,12 @@ def add_parser(
     parser.add_argument(
         "--errors", action="store_true", help="with --predictions: only the rows it has wrong"
     )
+    parser.add_argument(
+        "--where",
+        type=_condition,
+        metavar="COLUMN=VALUE",
+        help="with --predictions: only the rows with this value",
+    )
     parser.add_argument("--output", type=Path, metavar="FILE", help="write there instead of stdout")
     parser.set_defaults(command=run)
 
@@ -61,10 +68,14 @@ def run(arguments: argparse.Namespace) -> int:
         candidates, name = _of_sweep(sweep), sweep.name
         baseline = find_run(sweep, arguments.baseline).name if arguments.baseline else None
         snapshot = _snapshot(arguments) if arguments.format in WITH_PROVENANCE else None
-    if arguments.predictions or arguments.errors:
+    if _wants_rows(arguments):
         raise UsageError("--predictions is of one run: name it, `lrdash results RUN --predictions`")
     _write(_report(candidates, name, baseline, arguments.epoch, snapshot), arguments)
     return 0
+
+
+def _wants_rows(arguments: argparse.Namespace) -> bool:
+    return bool(arguments.predictions or arguments.errors or arguments.where)
 
 
 def print_results(sweep: Sweep) -> None:
@@ -119,15 +130,16 @@ def _write(report: Report, arguments: argparse.Namespace) -> None:
     if arguments.format == "table" and arguments.output is None:
         print_table(report, sys.stdout)
         return
-    _put(render(report, arguments.format), arguments.output)
+    _put([render(report, arguments.format)], arguments.output)
 
 
-def _put(text: str, output: Path | None) -> None:
+def _put(lines: Iterable[str], output: Path | None) -> None:
     if output is None:
-        sys.stdout.write(text)
+        sys.stdout.writelines(lines)
         return
     try:
-        output.write_text(text, encoding="utf-8")
+        with output.open("w", encoding="utf-8") as file:
+            file.writelines(lines)
     except OSError as error:
         raise UsageError(f"{output}: cannot be written: {error.strerror}") from None
     print(f"wrote {output}", file=sys.stderr)
@@ -140,7 +152,7 @@ def _one_run(arguments: argparse.Namespace, sweep: Sweep) -> int:
         raise UsageError(f"one run is shown as {' or '.join(OF_ONE_RUN)}; {arguments.format} is for all runs")
     name = find_run(sweep, arguments.words[0]).name
     candidate = next(one for one in _of_sweep(sweep) if one.run == name)
-    if arguments.predictions or arguments.errors:
+    if _wants_rows(arguments):
         return _predictions(candidate, arguments)
     _metrics(candidate, arguments)
     return 0
@@ -155,7 +167,8 @@ def _metrics(candidate: Candidate, arguments: argparse.Namespace) -> None:
     summary = summarize(candidate, arguments.epoch)
     if arguments.format == "json":
         document = {"reported": candidate.results.predict, "computed": summary}
-        _put(msgspec.json.format(msgspec.json.encode(document), indent=2).decode() + "\n", arguments.output)
+        text = msgspec.json.format(msgspec.json.encode(document), indent=2).decode()
+        _put([text, "\n"], arguments.output)
         return
     with _stream(arguments.output) as stream:
         print_run(summary, candidate.results, stream)
@@ -164,10 +177,9 @@ def _metrics(candidate: Candidate, arguments: argparse.Namespace) -> None:
 def _predictions(candidate: Candidate, arguments: argparse.Namespace) -> int:
     """The run's rows: a table, or with `--format json` the lines of the file as they are."""
     import msgspec
-    from rich.console import Console
 
-    from lrdash.report.one_run import predictions_table
-    from lrdash.report.table import PLAIN_WIDTH, rich_table
+    from lrdash.report.cells import clean
+    from lrdash.report.one_run import prediction_lines
     from lrdash.results.browse import Browser
 
     predictions = candidate.predictions
@@ -175,13 +187,18 @@ def _predictions(candidate: Candidate, arguments: argparse.Namespace) -> int:
         raise ResultsError(candidate.problem or f"{candidate.run} has no predictions yet")
     browser = Browser({candidate.run: predictions})
     chosen = browser.rows("errors" if arguments.errors else "all")
+    title = f"{len(chosen):,} rows"
+    if arguments.where:
+        column, value = arguments.where
+        chosen = _where(browser, chosen, column, value)
+        right, rows = browser.accuracy_by(column, candidate.run)[value]
+        title = f"{len(chosen):,} rows · {column}={value}: {right:,} of {rows:,} right ({right / rows:.3f})"
+    lines: Iterable[str]
     if arguments.format == "json":
-        lines = (msgspec.json.encode(predictions.row(at)).decode() + "\n" for at in chosen)
-        _put("".join(lines), arguments.output)
-        return 0
-    with _stream(arguments.output) as stream:
-        console = Console(file=stream, highlight=False, width=None if stream.isatty() else PLAIN_WIDTH)
-        console.print(rich_table(predictions_table([browser.row(at) for at in chosen])))
+        lines = (msgspec.json.encode(predictions.row(at)).decode() for at in chosen)
+    else:
+        lines = prediction_lines(browser, chosen, clean(title))
+    _put((line + "\n" for line in lines), arguments.output)
     return 0
 
 
@@ -193,7 +210,28 @@ def _stream(output: Path | None) -> Iterator[TextIO]:
         return
     text = StringIO()
     yield text
-    _put(text.getvalue(), output)
+    _put([text.getvalue()], output)
+
+
+def _where(browser: Browser, rows: Sequence[int], column: str, value: str) -> list[int]:
+    """Those of the rows whose column has this value; a mistake is answered with the names that there are."""
+    from lrdash.report.cells import clean
+
+    names = browser.column_names()
+    if column not in names:
+        raise UsageError(f"--where {column}={value}: no such column; there are {', '.join(names)}")
+    known = browser.accuracy_by(column, browser.runs[0])
+    if value not in known:
+        some = ", ".join(list(known)[:12]) + (", …" if len(known) > 12 else "")
+        raise UsageError(f"--where {column}={value}: no row has this value; there are {clean(some[:200])}")
+    return browser.where(rows, column, value)
+
+
+def _condition(text: str) -> tuple[str, str]:
+    column, found, value = text.partition("=")
+    if not found:
+        raise argparse.ArgumentTypeError(f"{text!r} is no COLUMN=VALUE")
+    return column, value
 
 
 def _epoch(text: str) -> Which:

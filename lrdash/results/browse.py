@@ -68,7 +68,8 @@ class Browser:
             raise ResultsError("no run has predictions yet")
         self._first = next(iter(runs.values()))
         self._runs = {run: _align(run, self._first, predictions) for run, predictions in runs.items()}
-        self._columns: dict[str, tuple[str, ...]] = {}
+        self._columns: dict[str, Sequence[str]] = {}
+        self._categories: tuple[str, ...] | None = None
 
     @property
     def runs(self) -> tuple[str, ...]:
@@ -119,10 +120,13 @@ class Browser:
             return list(rows)
         return sorted(rows, key=confidences.__getitem__, reverse=not lowest_first)
 
-    def categories(self, column: str) -> Counter[str]:
-        """The values of a column with their counts; empty when it is no category (a text, a number)."""
-        counts = Counter(self.values(column))
-        return counts if len(counts) <= MOST_VALUES else Counter()
+    def categories(self) -> tuple[str, ...]:
+        """Columns that sort the rows into a few kinds; found with one pass over the file."""
+        if self._categories is None:
+            columns = _categories(self._first)
+            self._columns.update(columns)
+            self._categories = tuple(columns)
+        return self._categories
 
     def where(self, rows: Sequence[int], column: str, value: str) -> list[int]:
         """Those of the rows whose column has this value."""
@@ -140,7 +144,7 @@ class Browser:
         )
         return {value: (right[value], count) for value, count in rows.most_common()}
 
-    def values(self, column: str) -> tuple[str, ...]:
+    def values(self, column: str) -> Sequence[str]:
         """A column's value in every row, as text; read once, with one pass over the file."""
         if column not in self._columns:
             self._columns[column] = tuple(_column(self._first, column))
@@ -153,9 +157,20 @@ class Browser:
     def row(self, at: int) -> RowView:
         """One whole row, read from the file now."""
         columns = {key: value for key, value in self._first.row(at).items() if key not in MODEL_KEYS}
-        truth = self._first.truths[at]
+        return RowView(at, self.key(at), self.truth(at), self.said(at), columns)
+
+    def key(self, at: int) -> str:
+        """The row's name; its number where it has none."""
         keys = self._first.keys
-        said = tuple(
+        return str(keys[at]) if keys else str(at + 1)
+
+    def truth(self, at: int) -> str:
+        return self.labels[self._first.truths[at]]
+
+    def said(self, at: int) -> tuple[Said, ...]:
+        """What every run said about a row; from memory, so that thousands can be listed."""
+        truth = self._first.truths[at]
+        return tuple(
             Said(
                 run=run,
                 label=self.labels[one.guesses[at]],
@@ -164,7 +179,6 @@ class Browser:
             )
             for run, one in self._runs.items()
         )
-        return RowView(at, str(keys[at]) if keys else str(at + 1), self.labels[truth], said, columns)
 
 
 _CONDITIONS: Mapping[str, Callable[[int, tuple[int, ...]], bool]] = {
@@ -186,9 +200,30 @@ def _align(run: str, first: Predictions, predictions: Predictions) -> _Aligned:
 
 
 def _column(predictions: Predictions, column: str) -> Iterator[str]:
+    for row in _whole_rows(predictions):
+        yield _as_text(row.get(column))
+
+
+def _whole_rows(predictions: Predictions) -> Iterator[dict[str, Any]]:
     rows = (row for block in range(predictions.blocks) for row in predictions.block(block))
     for _, row in zip(range(predictions.n), rows, strict=False):
-        yield _as_text(row.get(column))
+        yield row
+
+
+def _categories(predictions: Predictions) -> dict[str, Sequence[str]]:
+    """The values of every column that has a few; one that turns out to have many is left off on the way."""
+    found: dict[str, list[str]] = {}
+    kinds: dict[str, dict[str, str]] = {}
+    for at, row in enumerate(_whole_rows(predictions)):
+        if not at:
+            found = {key: [] for key in row if key not in MODEL_KEYS}
+            kinds = {key: {} for key in found}
+        for key in list(found):
+            text = _as_text(row.get(key))
+            found[key].append(kinds[key].setdefault(text, text))
+            if len(kinds[key]) > MOST_VALUES:
+                del found[key]
+    return {key: values for key, values in found.items() if 1 < len(kinds[key]) < len(values)}
 
 
 def _as_text(value: object) -> str:

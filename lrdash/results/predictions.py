@@ -9,7 +9,7 @@ from array import array
 from bisect import bisect_right
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from hashlib import blake2b
 from pathlib import Path
@@ -44,6 +44,10 @@ class Predictions:
 
     path: Path
     index: Index
+    _kept: dict[int, list[dict[str, Any]]] = field(
+        default_factory=dict, init=False, repr=False, compare=False
+    )
+    """The block that was read last: rows are mostly looked at in order."""
 
     @cached_property
     def truths(self) -> array[int]:
@@ -87,9 +91,12 @@ class Predictions:
         block = bisect_right(self._firsts, at) - 1
         first = self._firsts[block]
         end = self._firsts[block + 1] if block + 1 < self.blocks else self.n
-        rows = self.block(block)[: end - first]
+        rows = self._kept.get(block) or self.block(block)[: end - first]
         if len(rows) < end - first or not rows[at - first]:
             raise ResultsError(f"{self.path}: row {at + 1} is not where it was; read the results again")
+        if block not in self._kept:
+            self._kept.clear()
+            self._kept[block] = rows
         return rows[at - first]
 
     def block(self, block: int) -> list[dict[str, Any]]:

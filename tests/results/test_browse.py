@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from lrdash.errors import ResultsError
-from lrdash.results.browse import Browser
+from lrdash.results.browse import MOST_VALUES, Browser
 from lrdash.results.indexing import build_index
 from lrdash.results.predictions import Predictions
 from tests.results.making import LABELS, prediction_lines, write_lines
@@ -58,7 +58,8 @@ def test_rows_are_sorted_by_confidence(browser: Browser) -> None:
 
 def test_rows_are_chosen_by_a_column(browser: Browser) -> None:
     assert browser.column_names() == ("id", "text", "year")
-    assert browser.categories("year") == {"2020": 17, "2021": 17, "2022": 16}
+    assert browser.categories() == ("year",)
+    assert browser.accuracy_by("year", "bad").keys() == {"2020", "2021", "2022"}
     assert browser.where(range(50), "year", "2021") == list(range(1, 50, 3))
     total = browser.accuracy_by("year", "good")
     assert sum(hits for hits, _ in total.values()) == 45
@@ -79,3 +80,32 @@ def test_runs_on_other_rows_are_refused(tmp_path: Path) -> None:
         Browser({path.stem: Predictions(path, build_index(path)) for path in paths})
     with pytest.raises(ResultsError, match="no run has predictions yet"):
         Browser({})
+
+
+def test_texts_and_constants_are_no_categories(tmp_path: Path) -> None:
+    lines = [{**row, "split": "test"} for row in prediction_lines(MOST_VALUES + 1, 0.9)]
+    path = write_lines(tmp_path / "many.jsonl", lines)
+    browser = Browser({"many": Predictions(path, build_index(path))})
+    assert browser.categories() == ("year",)
+    path.unlink()
+    assert browser.where(range(4), "year", "2020") == [0, 3]  # read once
+
+
+def test_rows_are_listed_without_the_file(browser: Browser, tmp_path: Path) -> None:
+    view = browser.row(7)
+    for path in tmp_path.glob("*.jsonl"):
+        path.unlink()
+    assert (browser.truth(8), browser.said(7)) == (LABELS[0], view.said)
+
+
+def test_rows_in_order_are_read_a_block_at_a_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = write_lines(
+        tmp_path / "rows.jsonl", [{**row, "text": "x" * 2000} for row in prediction_lines(500, 0.9)]
+    )
+    predictions = Predictions(path, build_index(path))
+    read: list[int] = []
+    block = Predictions.block
+    monkeypatch.setattr(Predictions, "block", lambda self, at: read.append(at) or block(self, at))
+    assert [predictions.row(at)["id"] for at in range(500)] == [f"row{at}" for at in range(500)]
+    assert read == list(range(predictions.blocks))
+    assert len(read) > 2

@@ -75,6 +75,31 @@ def test_predictions_of_a_run_are_rows(sweep_file: str, capsys: Capture) -> None
     assert table.count("✗") == 10
 
 
+def test_predictions_are_chosen_by_a_column(sweep_file: str, capsys: Capture) -> None:
+    words = ("text:0", "--predictions", "-s", sweep_file)
+    text = run(capsys, *words, "--where", "year=2021")
+    lines = [
+        json.loads(line)
+        for line in run(capsys, *words, "--where", "year=2021", "--format", "json").splitlines()
+    ]
+    assert {row["year"] for row in lines} == {2021}
+    right = sum(row["true_label"] == row["predicted_label"] for row in lines)
+    assert text.startswith(f"67 rows · year=2021: {right} of 67 right ({right / 67:.3f})\n")
+    wrong = run(capsys, *words, "--errors", "--where", "year=2021")
+    assert wrong.startswith(f"{67 - right} rows · year=2021: {right} of 67 right")
+    assert main(["results", *words, "--where", "yaer=2021"]) == 2
+    assert "no such column; there are id, text, year" in capsys.readouterr().err
+    assert main(["results", *words, "--where", "year=1999"]) == 2
+    assert "no row has this value; there are 2020, 2021, 2022" in capsys.readouterr().err
+
+
+def test_one_run_goes_to_a_file_too(sweep_file: str, capsys: Capture, tmp_path: Path) -> None:
+    for name, words in (("metrics", ()), ("rows", ("--predictions",))):
+        path = tmp_path / name
+        assert run(capsys, "text:0", "-s", sweep_file, *words, "--output", str(path)) == ""
+        assert path.stat().st_size > 500
+
+
 def test_the_baseline_is_any_run(sweep_file: str, capsys: Capture) -> None:
     assert "2e-6 [baseline]" in run(capsys, "-s", sweep_file, "--baseline", "text:1")
     assert "+33.0 (" in run(capsys, "-s", sweep_file, "--baseline", "text:1")

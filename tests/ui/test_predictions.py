@@ -32,6 +32,7 @@ def write_predictions(path: Path, guesses: tuple[str, ...]) -> None:
             "predicted_label": guess,
             "true_label": truth,
             "id": f"row-{at}",
+            "year": 2024 + at % 2,
             "text": f"[b]docstring[/b] number {at}",
         }
         for at, (truth, guess) in enumerate(zip(TRUTHS, guesses, strict=True))
@@ -97,3 +98,35 @@ async def test_closed_and_opened_again_by_every_key_in_a_row(tmp_path: Path) -> 
             await pilot.press("tab", "tab", "f", "tab", close)
             await until(pilot, lambda: app.screen is app.main, "the main screen")
             assert app.main.tab == "Compare"
+
+
+async def test_rows_are_chosen_by_the_values_of_a_column(tmp_path: Path) -> None:
+    app = fakes.make_app(backend=BackendWithPredictions(tmp_path))
+    async with app.run_test(size=(120, 40)) as pilot:
+        await opened(pilot)
+        await pilot.press("[", "[")
+        app.main.comparison = a_comparison()
+        await shows(pilot, "250 test rows")
+        app.main.comparison = a_comparison()
+        await pilot.press("enter")
+        await shows(pilot, "of 4 rows")
+        await pilot.press("v")
+        await shows(pilot, "right by year")
+        text = screen_text(app)
+        assert "2 rows" in text
+        assert ".500" in text
+        await pilot.press("f", "f")  # all rows
+        title = app.screen.query_one(".dialog")
+        await until(pilot, lambda: "all rows: 4 of 4" in str(title.border_title))
+        await pilot.press("n")
+        await until(pilot, lambda: "all rows, year 2024: 2 of 4 rows" in str(title.border_title))
+        assert "right by year" in screen_text(app)
+        await pilot.press("n")
+        await until(pilot, lambda: "all rows, year 2025: 2 of 4 rows" in str(title.border_title))
+        await pilot.press("down")  # to the row itself, among those of the value
+        await shows(pilot, "docstring")
+        assert "year 2025: 2 of 4" in str(title.border_title)
+        await pilot.press("n")
+        await until(pilot, lambda: "all rows: 4 of 4" in str(title.border_title))
+        await pilot.press("tab", "enter")  # the first value, chosen in the list of them
+        await until(pilot, lambda: "year 2024: 2 of 4" in str(title.border_title))

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, Literal
 
 from textual import on, work
 from textual.app import ComposeResult
@@ -15,6 +15,7 @@ from lrdash.results.browse import Browser, RowView
 from lrdash.ui.bindings import bindings
 from lrdash.ui.context import InkSpan, Painted
 from lrdash.ui.dialogs.base import Dialog
+from lrdash.ui.dialogs.by_column import RunByValue, column_lines
 from lrdash.ui.dialogs.calibration import calibration_lines
 from lrdash.ui.format import fraction, plain
 from lrdash.ui.glyphs import Glyphs
@@ -60,10 +61,23 @@ def choices(run: str, other: str | None, labels: Mapping[str, str]) -> list[Choi
     ]
 
 
+@dataclass(frozen=True)
+class Shown:
+    """Which rows are listed, in which order, and what stands beside them."""
+
+    choice: int = 0
+    lowest_first: bool = False
+    column: str = ""
+    value: str = ""
+    """Of `column`; empty for all rows."""
+    beside: Literal["row", "calibration", "column"] = "row"
+
+
 class PredictionsDialog(Dialog[None], Painted):
     """`f` chooses other rows, `c` turns the order by confidence round; moving reads the row.
 
-    `r` shows the runs' reliability diagrams in the place of the row.
+    `v` shows how often the runs are right by the values of a column, `n` lists the rows of one value, and
+    `r` shows the runs' reliability diagrams, each in the place of the row.
     """
 
     BINDINGS = bindings("predictions")
@@ -80,9 +94,7 @@ class PredictionsDialog(Dialog[None], Painted):
         self.results, self.looks, self.labels = results, looks, labels
         self.choices = choices(run, other, labels)
         self.run = run
-        self.chosen = 1 if other is not None else 0
-        self.lowest_first = False
-        self.shows_calibration = False
+        self.shown = Shown(choice=1 if other is not None else 0)
         self.browser: Browser | None = None
 
     def content(self) -> ComposeResult:
@@ -92,6 +104,8 @@ class PredictionsDialog(Dialog[None], Painted):
 
     def on_mount(self) -> None:
         self._read()
+
+    # Reading: in threads, for a file may have 100,000 rows
 
     @work(thread=True, group="predictions")
     def _read(self) -> None:
@@ -107,43 +121,94 @@ class PredictionsDialog(Dialog[None], Painted):
         except LrdashError as error:
             self.app.call_from_thread(self._say, str(error))
         else:
-            self.app.call_from_thread(self._show_first, browser)
+            choice = self._first_choice(browser)
+            self.app.call_from_thread(self._open, browser, choice)
+
+    def _first_choice(self, browser: Browser) -> int:
+        """The first choice from the one asked for on that has any rows."""
+        count = len(self.choices)
+        order = [(self.shown.choice + step) % count for step in range(count)]
+        filled = (
+            at for at in order if self.choices[at].run in browser.runs and self.choices[at].rows(browser)
+        )
+        return next(filled, self.shown.choice)
+
+    def _open(self, browser: Browser, choice: int) -> None:
+        self.browser = browser
+        self._show(choice=choice)
+
+    def _show(self, **changes: Any) -> None:
+        self.shown = replace(self.shown, **changes)
+        if self.browser is not None:
+            self._list_rows(self.browser, self.shown)
+
+    @work(thread=True, exclusive=True, group="rows")
+    def _list_rows(self, browser: Browser, shown: Shown) -> None:
+        choice = self.choices[shown.choice]
+        if choice.run not in browser.runs:
+            self.app.call_from_thread(self._say, f"{choice.run} has no predictions yet")
+            return
+        rows = choice.rows(browser)
+        if shown.value:
+            rows = browser.where(rows, shown.column, shown.value)
+        rows = browser.by_confidence(rows, choice.run, lowest_first=shown.lowest_first)
+        beside: Sequence[Line] = ()
+        if shown.beside == "column":
+            beside = self._by_column(browser, shown)
+        self.app.call_from_thread(self._list, browser, shown, rows, beside)
+
+    def _by_column(self, browser: Browser, shown: Shown) -> Sequence[Line]:
+        """How often each run is right where the column has each value, the chosen run first."""
+        width = self.query_one("#prediction-text").size.width
+        names = sorted(browser.runs, key=lambda run: run != self.run)
+        runs = [
+            RunByValue(
+                plain(self.labels.get(run, run)),
+                self.looks.get(run, SeriesLook()),
+                browser.accuracy_by(shown.column, run),
+            )
+            for run in names
+        ]
+        return column_lines(shown.column, shown.value, runs, self.glyphs, width)
+
+    # Showing
 
     def _say(self, text: str) -> None:
         self.query_one("#prediction-rows", Lines).show([line((f" {plain(text)}", "warning"))])
 
-    def _show_first(self, browser: Browser) -> None:
-        """The first choice that has any rows."""
-        for step in range(len(self.choices)):
-            at = (self.chosen + step) % len(self.choices)
-            if self.choices[at].run in browser.runs and self.choices[at].rows(browser):
-                self.chosen = at
-                break
-        self._show_rows(browser)
-
-    def _show_rows(self, browser: Browser) -> None:
-        self.browser = browser
-        choice = self.choices[self.chosen]
-        if choice.run not in browser.runs:
-            self._say(f"{choice.run} has no predictions yet")
-            return
-        rows = browser.by_confidence(choice.rows(browser), choice.run, lowest_first=self.lowest_first)
-        order = "least" if self.lowest_first else "most"
+    def _list(self, browser: Browser, shown: Shown, rows: Sequence[int], beside: Sequence[Line]) -> None:
+        if shown != self.shown or not self.is_attached:
+            return  # another key was faster
+        choice, order = self.choices[shown.choice], "least" if shown.lowest_first else "most"
+        where = f", {plain(shown.column)} {plain(shown.value)}" if shown.value else ""
+        count = f"{len(rows):,} of {browser.n:,} rows"
         box = self.query_one(".dialog")
-        box.border_title = f"{choice.title}: {len(rows):,} of {browser.n:,} rows, the {order} confident first"
-        lines = row_lines(browser, rows[:MOST_ROWS], self.looks, self.glyphs)
+        box.border_title = f"{choice.title}{where}: {count}, the {order} confident first"
         page = self.query_one("#prediction-rows", Lines)
+        lines = row_lines(browser, rows[:MOST_ROWS], self.looks, self.glyphs, page.size.width)
         page.show(lines or [line((" no such row", "muted"))])
-        self._show_text(page.cursor)
+        if beside:
+            self.query_one("#prediction-text", Lines).show(beside)
+        else:
+            self._show_beside(page.cursor)
 
     @on(Lines.Moved, "#prediction-rows")
     def _moved(self, event: Lines.Moved) -> None:
         event.stop()
-        self._show_text(event.key)
+        if self.shown.beside == "column":
+            self.shown = replace(self.shown, beside="row")
+        self._show_beside(event.key)
 
-    def _show_text(self, key: str) -> None:
+    @on(Lines.Chosen, "#prediction-text")
+    def _value_chosen(self, event: Lines.Chosen) -> None:
+        """A click or enter on a value lists its rows; the same again lists all."""
+        event.stop()
+        if self.shown.beside == "column":
+            self._show(value="" if event.key == self.shown.value else event.key)
+
+    def _show_beside(self, key: str) -> None:
         page = self.query_one("#prediction-text", Lines)
-        if self.browser is not None and self.shows_calibration:
+        if self.browser is not None and self.shown.beside == "calibration":
             page.show(self._calibration(self.browser, page.size.width))
         elif self.browser is not None and key:
             view = self.browser.row(int(key))
@@ -159,37 +224,64 @@ class PredictionsDialog(Dialog[None], Painted):
             lines += [Line(), *calibration_lines(name, bins, look, self.glyphs, width)]
         return lines
 
+    # Keys
+
     def action_calibration(self) -> None:
-        self.shows_calibration = not self.shows_calibration
-        self._show_text(self.query_one("#prediction-rows", Lines).cursor)
+        self._show(beside="row" if self.shown.beside == "calibration" else "calibration")
 
     def action_filter(self) -> None:
-        self.chosen = (self.chosen + 1) % len(self.choices)
-        self._again()
+        self._show(choice=(self.shown.choice + 1) % len(self.choices))
 
     def action_confidence(self) -> None:
-        self.lowest_first = not self.lowest_first
-        self._again()
+        self._show(lowest_first=not self.shown.lowest_first)
 
-    def _again(self) -> None:
+    def action_column(self) -> None:
+        """The values of the column at hand; again those of the next column."""
         if self.browser is not None:
-            self._show_rows(self.browser)
+            self._choose_column(self.browser, 0 if self.shown.beside != "column" else 1)
+
+    def action_value(self, step: int) -> None:
+        if self.browser is not None:
+            self._choose_value(self.browser, step)
+
+    @work(thread=True, exclusive=True, group="column")
+    def _choose_column(self, browser: Browser, step: int) -> None:
+        columns = browser.categories()
+        if not columns:
+            self.app.call_from_thread(self.notify, "no column of the data set has a few values", markup=False)
+            return
+        at = columns.index(self.shown.column) + step if self.shown.column in columns else 0
+        column = columns[at % len(columns)]
+        kept = self.shown.value if column == self.shown.column else ""
+        self.app.call_from_thread(self._show, beside="column", column=column, value=kept)
+
+    @work(thread=True, exclusive=True, group="column")
+    def _choose_value(self, browser: Browser, step: int) -> None:
+        """Through the values of the column, the most frequent first, with all rows between last and first."""
+        column = self.shown.column or next(iter(browser.categories()), "")
+        if column:
+            values = ["", *browser.accuracy_by(column, browser.runs[0])]
+            value = values[(values.index(self.shown.value) + step) % len(values)]
+            self.app.call_from_thread(self._show, beside="column", column=column, value=value)
 
 
 def row_lines(
-    browser: Browser, rows: Sequence[int], looks: Mapping[str, SeriesLook], glyphs: Glyphs
+    browser: Browser, rows: Sequence[int], looks: Mapping[str, SeriesLook], glyphs: Glyphs, width: int
 ) -> list[Line]:
-    """One line a row: its number, and a mark for every run: bold where it is right."""
+    """One line a row: its number, its truth, whether each run is right and, where there is room, how sure."""
     lines = []
+    number = len(str(browser.n))
+    name = min(14, max((len(plain(label)) for label in browser.labels), default=0))
+    is_wide = number + name + 3 + 8 * len(browser.runs) <= width
     for at in rows:
-        view = browser.row(at)
-        spans: list[InkSpan] = [(f" {at:>6} ", "muted"), (f"{plain(view.truth)[:14]:<14} ", "text")]
-        for said in view.said:
+        truth = plain(browser.truth(at))[:name]
+        spans: list[InkSpan] = [(f" {at:>{number}} ", "muted"), (f"{truth:<{name}} ", "text")]
+        for said in browser.said(at):
             look = looks.get(said.run, SeriesLook())
             spans += [
                 (f" {look.marker(glyphs)}", look.colour),
                 (glyphs.done if said.right else glyphs.failed, "success" if said.right else "error"),
-                (f"{fraction(said.confidence, 2):>5}", "muted"),
+                (f"{fraction(said.confidence, 2):>5}" if is_wide else " ", "muted"),
             ]
         lines.append(Line(tuple(spans), str(at)))
     return lines
