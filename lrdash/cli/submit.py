@@ -85,7 +85,7 @@ def _chosen(arguments: argparse.Namespace, sweep: Sweep, scheduler: Scheduler) -
 
 
 def _advise(sweep: Sweep, scheduler: Scheduler, failed: tuple[Run, ...]) -> None:
-    """Why each run failed, and what it needs not to fail likewise."""
+    """Why each run failed, and what it needs not to fail likewise; nothing where nothing is to be changed."""
     from lrdash.monitor.monitor import Monitor
     from lrdash.scheduler.known import make_scheduler
 
@@ -96,7 +96,8 @@ def _advise(sweep: Sweep, scheduler: Scheduler, failed: tuple[Run, ...]) -> None
     finally:
         monitor.close()
     for run in failed:
-        if cause := found.get(run.key):
+        cause = found.get(run.key)
+        if cause is not None and cause.failure not in ("cancelled", "preempted", "vanished"):
             words = f"{run.key} failed ({cause.failure.replace('_', ' ')}): {cause.remedy}"
             command = cause.command or ""
             shown = f": {command}" if " --set " in command or " -- " in command else ""

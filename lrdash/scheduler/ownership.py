@@ -59,8 +59,12 @@ def owned_tasks(
 def latest_tasks(
     sweep: Sweep, tasks: Iterable[Task], records: Sequence[SubmissionRecord]
 ) -> dict[str, OwnedTask]:
-    """The newest task of each run that has any, by the run's key."""
-    return {each.run.key: each for each in owned_tasks(sweep, tasks, records)}
+    """The task of each run that has any, by the run's key: the newest, but one that is active before others.
+
+    What was submitted twice goes on when the second job has ended.
+    """
+    owned = sorted(owned_tasks(sweep, tasks, records), key=lambda each: each.task.is_active)
+    return {each.run.key: each for each in owned}
 
 
 def run_of_log(

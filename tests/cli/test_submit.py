@@ -100,7 +100,7 @@ def ended_at_its_time_limit(sweep: Sweep) -> None:
     )  # fmt: skip
     job = LocalJob(
         id=1, name="tiny_text", comment="lrdash:0123abcd", script="x", work_dir=str(sweep.root), user="ann",
-        submitted=now - 12_600, processes=1, time_limit_seconds=12_600, append=True, environment={},
+        submitted=now - 12_600, processes=1, time_limit_seconds=12_600, append=True,
         tasks=[ended],
     )  # fmt: skip
     (logs / "local").mkdir()

@@ -186,6 +186,14 @@ def test_the_newest_task_of_a_run_is_its_state(sweep: Sweep) -> None:
     assert latest_tasks(sweep, tasks, ())["text:1"].task.id == "9_1"
 
 
+def test_a_task_that_runs_is_not_hidden_by_a_newer_one_that_ended(sweep: Sweep) -> None:
+    tasks = [
+        by_hand(sweep, "60_1", submitted=10.0),
+        by_hand(sweep, "61_1", state="CANCELLED", submitted=20.0),
+    ]
+    assert latest_tasks(sweep, tasks, ())["text:1"].task.id == "60_1"
+
+
 def identity(ours: Sweep, **more: object) -> Identity:
     fields = {
         "sweep": "tiny", "group": "text", "index": 1, "run": "text_1", "job": "60_1", "restart": 0,
