@@ -133,7 +133,7 @@ class FileWatch:
 
     def log_paths(self, task: Task, queue: QueueFacts) -> LogPaths:
         """Where a task writes; no log is opened for this."""
-        return RunFiles(paths=self._paths(task, queue)).log_paths
+        return RunFiles(paths=self._paths(task.id, queue)).log_paths
 
     def _read(self, run: Run, queue: QueueFacts, budget: int | None) -> RunFiles:
         read_at, task = self._clock(), queue.tasks.get(run.key)
@@ -141,19 +141,27 @@ class FileWatch:
         results = self._results.read(*folders)
         files = RunFiles(read_at=read_at, task=task)
         if task is not None:
-            paths = self._paths(task, queue)
-            facts = _current(self._scanner.scan(paths.out, paths.err, budget=budget), task)
-            files = replace(
-                files, facts=facts, paths=paths, problems=self._scanner.problems(paths.out, paths.err)
-            )
-            if not _is_of(results, task):
+            paths, job = self._paths(task.id, queue), task.id
+            facts = self._facts(paths, job, budget)
+            problems = self._scanner.problems(paths.out, paths.err)
+            if facts is not None and facts.already_done and results.meta and results.meta.job:
+                job = results.meta.job  # what this task found done; its log has nothing more to tell
+                facts = self._facts(self._paths(job, queue), job, budget)
+            files = replace(files, facts=facts, paths=paths, problems=problems)
+            if not _is_of(results, task, job):
                 return files
-            results = _with_own_epochs(results, task)
+            results = _with_own_epochs(results, job)
         files = replace(files, results=results, steps=self._results.steps(*folders))
         try:
             return replace(files, predictions=self._read_predictions(results))
         except ResultsError as error:
             return replace(files, problems=(*files.problems, str(error)))
+
+    def _facts(self, paths: StreamPaths, job: str, budget: int | None) -> AttemptFacts | None:
+        """Of the last attempt of a job; a log without identity lines has only one."""
+        attempts = self._scanner.scan(paths.out, paths.err, budget=budget)
+        mine = [one for one in attempts if one.identity is None or one.identity.job == job]
+        return mine[-1] if mine else None
 
     def _read_predictions(self, results: RunResults) -> PredictionFacts | None:
         """Only once the final metrics are there: until then the file may still be written."""
@@ -161,38 +169,32 @@ class FileWatch:
             return None
         return PredictionFacts.of(self._predictions.read(results.predictions, results.labels))
 
-    def _paths(self, task: Task, queue: QueueFacts) -> StreamPaths:
-        return queue.paths.get(task.id) or self._usual_paths(task)
+    def _paths(self, job: str, queue: QueueFacts) -> StreamPaths:
+        return queue.paths.get(job) or self._usual_paths(job)
 
-    def _usual_paths(self, task: Task) -> StreamPaths:
+    def _usual_paths(self, job: str) -> StreamPaths:
         """Where the experiment's scripts put the log of a task that Slurm has forgotten."""
-        stem = logs_dir(self._sweep) / task.id
-        return StreamPaths(stem.with_name(f"{task.id}.out"), stem.with_name(f"{task.id}.err"))
+        stem = logs_dir(self._sweep) / job
+        return StreamPaths(stem.with_name(f"{job}.out"), stem.with_name(f"{job}.err"))
 
 
-def _current(attempts: tuple[AttemptFacts, ...], task: Task) -> AttemptFacts | None:
-    """The last attempt of this task; a log without identity lines has only one."""
-    mine = [one for one in attempts if one.identity is None or one.identity.job == task.id]
-    return mine[-1] if mine else None
-
-
-def _is_of(results: RunResults, task: Task) -> bool:
-    """Whether results are this task's: old ones are never shown as new.
+def _is_of(results: RunResults, task: Task, job: str) -> bool:
+    """Whether results are those of `job`: old ones are never shown as new.
 
     Results without an attempt in their metadata (another program's) count when they were written after
     the task started.
     """
     if results.meta is not None and results.meta.job is not None:
-        return results.meta.job == task.id
+        return results.meta.job == job
     if results.modified is None or task.started is None:
         return results.modified is None or task.is_finished
     return task.state != "PENDING" and results.modified >= task.started
 
 
-def _with_own_epochs(results: RunResults, task: Task) -> RunResults:
+def _with_own_epochs(results: RunResults, job: str) -> RunResults:
     """Without epochs that say that another attempt wrote them; one that resumed inherits those before it."""
     is_resumed = results.meta is not None and results.meta.resumed_from is not None
-    if results.attempt is None or results.attempt[0] == task.id or is_resumed:
+    if results.attempt is None or results.attempt[0] == job or is_resumed:
         return results
     return replace(results, epochs=(), summary={}, source=None)
 

@@ -12,7 +12,7 @@ import pytest
 from lrdash.errors import AccountingDisabledError, TimedOutError, UnreachableError
 from lrdash.monitor.monitor import Monitor
 from lrdash.monitor.queue import SETTLE_SECONDS
-from lrdash.monitor.snapshot import RunStatus, Snapshot
+from lrdash.monitor.snapshot import Attempt, RunStatus, Snapshot
 from lrdash.scheduler.base import SettledTask, StreamPaths, Task, TaskUsage
 from lrdash.scheduler.records import SubmissionRecord, write_record
 from lrdash.sweep.identity import Identity
@@ -266,10 +266,33 @@ def test_jobs_of_other_sweeps_are_left_alone(watched: Watched) -> None:
     assert [run.state for run in watched.poll().runs] == [None, None]
 
 
-def write_log(sweep: Sweep) -> None:
-    identity = Identity("s", "text", 0, "fast", "7_0", 0, 29700, "h", "slurm", str(sweep.root))
-    logs_dir(sweep).mkdir(parents=True)
-    (logs_dir(sweep) / "7_0.out").write_text(f"{identity}\n")
+def write_log(sweep: Sweep, job: str = "7_0", text: str = "") -> None:
+    identity = Identity("s", "text", 0, "fast", job, 0, 29700, "h", "slurm", str(sweep.root))
+    logs_dir(sweep).mkdir(parents=True, exist_ok=True)
+    (logs_dir(sweep) / f"{job}.out").write_text(f"{identity}\n{text}")
+
+
+def test_a_finished_run_that_is_submitted_again_keeps_its_results(watched: Watched) -> None:
+    """The trainer has nothing to do, and leaves everything as the finished attempt wrote it."""
+    write_results(watched.sweep, job="7_0")
+    banner = "  Total train batch size (w. parallel, distributed & accumulation) = 16\n"
+    trained = "{'loss': 0.2, 'learning_rate': 2e-05, 'epoch': 2.0, 'step': 4}\n"
+    write_log(watched.sweep, "7_0", banner + trained)
+    watched.scheduler.tasks = (by_hand(watched.sweep, "9_0", "COMPLETED", elapsed_seconds=20.0),)
+    write_log(watched.sweep, "9_0", "")
+    assert watched.run().metrics.predict is None
+    watched.clock.now += 10
+    write_log(watched.sweep, "9_0", "[INFO] Nothing to do: results/s/fast holds the results of this run; x\n")
+    run = watched.run()
+    assert (run.task, run.attempt) == ("9_0", Attempt("7_0"))
+    assert run.metrics.predict == {"predict_accuracy": 0.75}
+    assert run.logs.out
+    assert run.logs.out.endswith("9_0.out")
+    assert {check.verdict for check in run.checks} <= {"PASS", "WAITING"}
+    optimizer = run.check("optimizer")
+    assert optimizer
+    assert optimizer.evidence.file
+    assert optimizer.evidence.file.endswith("7_0.out")
 
 
 def write_results(sweep: Sweep, job: str) -> None:
