@@ -88,7 +88,7 @@ def _foreign(folders: Sequence[Path]) -> Session:
     from lrdash.ui.settings import load_settings
 
     monitor = ForeignMonitor(folders)
-    return Session(monitor, load_settings(), FolderResults(monitor.name, monitor.runs))
+    return Session(monitor, load_settings(), FolderResults(monitor.name, lambda: monitor.runs))
 
 
 def _replay(folder: Path, speed: float) -> Session:

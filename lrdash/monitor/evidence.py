@@ -85,8 +85,8 @@ class RunEvidence:
 
     @property
     def epochs(self) -> float | None:
-        """num_train_epochs as asked."""
-        return number(self.args.get("num_train_epochs"))
+        """num_train_epochs as asked; of a folder that does not say, as its trainer_state.json has it."""
+        return number(self.args.get("num_train_epochs")) or self.results.planned_epochs
 
     @property
     def is_training_seen(self) -> bool:

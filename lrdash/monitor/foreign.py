@@ -4,21 +4,27 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from lrdash.errors import ResultsError
 from lrdash.logs.scanner import LogScanner
 from lrdash.monitor.evidence import NO_FACTS, RunEvidence
 from lrdash.monitor.forecast import forecast
 from lrdash.monitor.join import run_metrics
 from lrdash.monitor.snapshot import Attempt, LogPaths, RunStatus, Snapshot, Source, Sources
+from lrdash.results.documents import RunResults
 from lrdash.results.foreign import ForeignRun, find_runs
 from lrdash.results.history import ResultsReader
 
 FILES_SECONDS = 2.0
 NEVER_SECONDS = 3600.0
-LOG_PATTERNS = ("running_log.txt", "*.out", "*.log", "*.txt")
+SEARCH_SECONDS = 30.0
+"""Runs that have appeared are looked for as often."""
+LOG_PATTERNS = ("running_log.txt", "*.out", "*.log", "*log*.txt")
+"""Not every .txt: a tokenizer's vocab.txt and merges.txt lie beside the model."""
 ERROR_PATTERNS = ("*.err",)
 
 
@@ -40,19 +46,35 @@ class ForeignMonitor:
 
     def __init__(self, folders: Sequence[Path], clock: Callable[[], float] = time.time) -> None:
         self.runs = find_runs(folders)
+        self._folders = folders
+        self._searched_at = clock()
         self.name = ", ".join(folder.resolve().name for folder in folders)
         self._clock = clock
         self._reader = ResultsReader()
         self._scanner = LogScanner()
-        self.snapshot = self._take(())
+        self.snapshot = self._take((), Source("off"), Source("off"))
 
     def poll_queue(self) -> Snapshot:
         return self.snapshot
 
     def poll_files(self) -> Snapshot:
-        """Read what is new in every folder; blocks."""
-        self.snapshot = self._take([self._status(run) for run in self.runs])
+        """Read what is new in every folder; blocks. Now and then with a search for new runs."""
+        missing = self._search() if self._clock() - self._searched_at >= SEARCH_SECONDS else ()
+        looks = [self._look(run) for run in self.runs]
+        results = [look.results.error for look in looks if look.results.error]
+        logs = [problem for look in looks for problem in look.problems]
+        runs = [look.status for look in looks]
+        self.snapshot = self._take(runs, _source(logs), _source([*missing, *results]))
         return self.snapshot
+
+    def _search(self) -> Sequence[str]:
+        """Take up new runs; what is wrong where the folders are gone, and the known runs stay."""
+        self._searched_at = self._clock()
+        try:
+            self.runs = find_runs(self._folders)
+        except ResultsError as error:
+            return (str(error),)
+        return ()
 
     def wake(self) -> None:
         """Nobody can be asked to change anything."""
@@ -60,24 +82,25 @@ class ForeignMonitor:
     def close(self) -> None:
         """Nothing runs and nothing is kept: foreign folders are only read."""
 
-    def _take(self, runs: Sequence[RunStatus]) -> Snapshot:
+    def _take(self, runs: Sequence[RunStatus], logs: Source, results: Source) -> Snapshot:
         at = datetime.fromtimestamp(self._clock()).astimezone().isoformat(timespec="milliseconds")
-        files = Source("fresh", 0.0)
-        return Snapshot(
-            sweep=self.name, taken_at=at, sources=Sources(logs=files, results=files), runs=tuple(runs)
-        )
+        sources = Sources(logs=logs, results=results)
+        return Snapshot(sweep=self.name, taken_at=at, sources=sources, runs=tuple(runs))
 
-    def _status(self, run: ForeignRun) -> RunStatus:
+    def _look(self, run: ForeignRun) -> _Look:
         results = self._reader.read(run.folder, run.folder)
         steps = self._reader.steps(run.folder, run.folder)
         logs = find_logs(run.folder)
         facts = NO_FACTS
+        problems: tuple[str, ...] = ()
         if logs.out or logs.err:
             absent = run.folder / ".no-such-log"
-            facts = self._scanner.scan(Path(logs.out or absent), Path(logs.err or absent))[-1]
+            streams = Path(logs.out or absent), Path(logs.err or absent)
+            facts = self._scanner.scan(*streams)[-1]
+            problems = self._scanner.problems(*streams)
         evidence = RunEvidence(now=self._clock(), facts=facts, results=results, steps=steps)
         meta = results.meta
-        return RunStatus(
+        status = RunStatus(
             run=run.name,
             label=run.label,
             learning_rate=evidence.learning_rate or _rate(run, "learning_rate"),
@@ -88,6 +111,21 @@ class ForeignMonitor:
             metrics=run_metrics(results, facts),
             logs=logs,
         )
+        return _Look(status, results, problems)
+
+
+@dataclass(frozen=True)
+class _Look:
+    """What one look at a run's folder found, and what could not be read just now."""
+
+    status: RunStatus
+    results: RunResults
+    problems: tuple[str, ...]
+
+
+def _source(problems: Sequence[str]) -> Source:
+    """Of files that were read now; where one could not be, its last good content is shown."""
+    return Source("stale" if problems else "fresh", 0.0, "; ".join(problems[:3]) or None)
 
 
 def find_logs(folder: Path) -> LogPaths:

@@ -67,6 +67,8 @@ class RunResults:
     """The file that `epochs` come from."""
     attempt: tuple[str, int] | None = None
     """Job and restart that wrote `epochs`, where the file says so."""
+    planned_epochs: float | None = None
+    """How many there will be, as transformers' trainer_state.json says."""
     modified: float | None = None
     """When the newest of the files was written; seconds since 1970."""
     error: str | None = None

@@ -98,14 +98,20 @@ class _Pass:
         if path := self._existing(TRAINER_LOG):
             return self.reader.log(path)
         state = self._trainer_state(0.0)
-        return StepSeries.of_rows(_rows(state))
+        total = number(state.get("max_steps")) if state else None
+        return replace(
+            StepSeries.of_rows(_rows(state)), total_steps=int(total) if total and total > 0 else None
+        )
 
     def _with_epochs(self, found: RunResults, document: dict[str, Any]) -> RunResults:
         rows = document.get("epochs", document.get("log_history"))
         if epochs := epoch_rows(rows.values() if isinstance(rows, dict) else rows):
             attempt = attempt_of(document.get("lrdash"))
             return replace(found, epochs=epochs, source="all_results.json", attempt=attempt)
-        if epochs := epoch_rows(_rows(self._trainer_state(_not_before(found.meta)))):
+        state = self._trainer_state(_not_before(found.meta))
+        if state is not None:
+            found = replace(found, planned_epochs=number(state.get("num_train_epochs")))
+        if epochs := epoch_rows(_rows(state)):
             return replace(found, epochs=epochs, source="trainer_state.json")
         log = self._existing(TRAINER_LOG)
         if log and (epochs := epoch_rows(self.reader.log(log).evaluations())):

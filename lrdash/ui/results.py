@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -51,9 +51,14 @@ class Results(ABC):
 class FolderResults(Results):
     """Of runs without a sweep file; a group is what was predicted on the same rows."""
 
-    def __init__(self, name: str, runs: Sequence[ForeignRun]) -> None:
+    def __init__(self, name: str, find: Callable[[], Sequence[ForeignRun]]) -> None:
+        """`find` answers with the runs that are known now: new ones appear while the screen is open."""
         self.name = name
-        self._runs = {run.name: run for run in runs}
+        self._find = find
+
+    @property
+    def _runs(self) -> Mapping[str, ForeignRun]:
+        return {run.name: run for run in self._find()}
 
     def read_steps(self, keys: Collection[str]) -> dict[str, StepSeries]:
         from lrdash.results.history import ResultsReader
@@ -70,4 +75,4 @@ class FolderResults(Results):
         return foreign_candidates(list(self._runs.values()), ResultsReader(), prediction_store())
 
     def run_names(self) -> dict[str, str]:
-        return dict(zip(self._runs, self._runs, strict=True))
+        return {name: name for name in self._runs}

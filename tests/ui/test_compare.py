@@ -29,7 +29,7 @@ def app(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> LrdashApp:
     for name, accuracies in (("run_a", (0.5, 0.95, 0.9)), ("run_b", (0.4, 0.55, 0.6))):
         write_run(tmp_path, name, accuracies)
     monitor = ForeignMonitor([tmp_path / "results" / "demo"])
-    return LrdashApp(lambda: Session(monitor, Settings(), FolderResults(monitor.name, monitor.runs)))
+    return LrdashApp(lambda: Session(monitor, Settings(), FolderResults(monitor.name, lambda: monitor.runs)))
 
 
 async def titled(pilot: Pilot[Any], epoch: str) -> None:

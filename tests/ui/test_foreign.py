@@ -25,7 +25,7 @@ def app(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> LrdashApp:
     for name, accuracy in (("run_a", 0.9), ("run_b", 0.6)):
         write_run(tmp_path, name, (0.5, accuracy))
     monitor = ForeignMonitor([tmp_path / "results" / "demo"])
-    return LrdashApp(lambda: Session(monitor, Settings(), FolderResults(monitor.name, monitor.runs)))
+    return LrdashApp(lambda: Session(monitor, Settings(), FolderResults(monitor.name, lambda: monitor.runs)))
 
 
 async def test_the_comparison_of_folders_and_their_rows(app: LrdashApp) -> None:

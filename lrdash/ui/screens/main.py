@@ -117,13 +117,12 @@ class MainScreen(Overlays):
 
     def show_state(self) -> None:
         """Give the state to what is on the screen; other views get it when they are opened."""
-        status = next(iter(self.query(StatusBar)), None)
-        if status is None:
+        status, tabs = next(iter(self.query(StatusBar)), None), next(iter(self.query(TabBar)), None)
+        if status is None or tabs is None:
             return  # not composed yet, or already closing
         state = self.state
         run = state.run
         status.snapshot, status.notice = state.snapshot, self.notice
-        tabs = self.query_one(TabBar)
         tabs.subject = plain(run_name(run)) if run else ""
         tabs.attention = self._concerns
         view = self.view
