@@ -23,6 +23,8 @@ Row = tuple[str, str, float | None, float | None, bool | None]
 
 
 def main(names: Sequence[str]) -> int:
+    # pip compiles what it installs: no start of ours or of a peer may pay for that again and again.
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
     table = ["| budget | measured | ratio | limit | held |", "| --- | --- | --- | --- | --- |"]
     print(*table, sep="\n")
     missed = 0
