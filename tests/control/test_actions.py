@@ -81,6 +81,12 @@ def test_a_run_that_was_never_submitted(tmp_path: Path) -> None:
     assert "text:0 text_0 is not in the queue: it cannot be cancelled" in finished.stderr
 
 
+def test_what_runs_is_not_cleaned_whatever_scheduler_is_named(running: Sweep) -> None:
+    finished = lrdash(running, "clean", "text:0", "--yes", "--scheduler", "slurm")
+    assert finished.returncode == 2
+    assert "text:0 text_0 is RUNNING: clean it when it has ended" in finished.stderr
+
+
 @pytest.fixture
 def finished_run(tmp_path: Path) -> Sweep:
     sweep = write_sweep(tmp_path)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import re
 import struct
 import sys
 from dataclasses import replace
@@ -17,6 +19,7 @@ from lrdash.control.preflight.node import check_ports, check_programs, check_sha
 from lrdash.control.submission import plan_submission
 from lrdash.errors import PreflightError
 from lrdash.scheduler.local import LocalScheduler
+from lrdash.sweep.arguments import with_overrides
 from lrdash.sweep.spec import Sweep
 from tests.sweeps import write_sweep
 
@@ -102,6 +105,31 @@ def test_a_pointer_is_no_model(tmp_path: Path) -> None:
     (tmp_path / "model/model.safetensors").write_text(pointer)
     problem = "has a git-lfs pointer in the place of model.safetensors; fetch the weights: git lfs pull"
     assert about_model(tmp_path) == [f"model: {tmp_path}/model {problem}"]
+
+
+def test_what_is_no_file_is_no_model_and_not_waited_for(tmp_path: Path) -> None:
+    (tmp_path / "model").mkdir()
+    (tmp_path / "model/config.json").write_text("{}")
+    os.mkfifo(tmp_path / "model/model.safetensors")
+    assert about_model(tmp_path) == [
+        f"model: {tmp_path}/model has no model.safetensors; copy or download it again"
+    ]
+
+
+@pytest.mark.parametrize("key", ["model_name_or_path", "dataset", "dataset_dir"])
+def test_a_place_that_cannot_be_looked_at_is_an_error(tmp_path: Path, key: str) -> None:
+    """A name that is too long stands for all of them: root may look everywhere."""
+    (tmp_path / "data").mkdir()
+    long = "x" * 300
+    args = {"stage": "cls", "model_name_or_path": "./model", "dataset": "d", key: long}
+    texts = [each.text for each in findings(write_sweep(tmp_path, None, args=args)) if each.level == "error"]
+    assert any(re.search(rf"/{long}(/d)?: cannot be looked at: File name too long", text) for text in texts)
+
+
+@pytest.mark.parametrize("limit", [float("nan"), float("inf")])
+def test_a_limit_that_is_no_number_limits_nothing(seven_billion: Sweep, limit: float) -> None:
+    sweep = with_overrides(seven_billion, {"save_total_limit": limit})
+    assert gigabytes(needed_bytes(sweep, sweep.runs[0], {})) == "198 GB"
 
 
 @pytest.mark.parametrize("header", ['{"a": {"dtype": "F32"}}', '{"a": 3}', "[]", '{"a": {"shape": "x"}}'])

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -85,14 +86,14 @@ def encode_samples(
     """Token ids of every row; raises DataError naming the row that cannot be encoded."""
     items = []
     cut = 0
-    for index, sample in enumerate(samples):
+    every_size = _image_tokens(name, samples, images)
+    for index, (sample, sizes) in enumerate(zip(samples, every_size, strict=True)):
         label = labels.id_of(sample.label)
         if label is None:
             raise DataError(
                 f"dataset {name!r}, row {index}: label {sample.label!r} does not occur in the training data;"
                 f" its labels are: {listing(labels.names)}"
             )
-        sizes = _image_tokens(name, index, sample, images)
         try:
             prompt = prompts.encode(sample.messages, sizes)
         except TooLongError as error:
@@ -105,7 +106,23 @@ def encode_samples(
     return Examples(tuple(items), cut)
 
 
-def _image_tokens(name: str, index: int, sample: Sample, images: ImageReader | None) -> list[int]:
+def _image_tokens(name: str, samples: Sequence[Sample], images: ImageReader | None) -> Iterator[list[int]]:
+    """Row after row; files are read by several threads, for Pillow holds no lock while it decodes."""
+
+    def tokens_of(index: int) -> list[int]:
+        return _tokens_of(name, index, samples[index], images)
+
+    if images is None:
+        yield from map(tokens_of, range(len(samples)))
+        return
+    pool = ThreadPoolExecutor()
+    try:
+        yield from pool.map(tokens_of, range(len(samples)))
+    finally:
+        pool.shutdown(cancel_futures=True)
+
+
+def _tokens_of(name: str, index: int, sample: Sample, images: ImageReader | None) -> list[int]:
     if images is None:
         if sample.images:
             raise DataError(f"dataset {name!r}, row {index}: has images, but the model is a text model")
