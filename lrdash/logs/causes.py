@@ -13,9 +13,9 @@ import re
 from lrdash.logs.facts import Cause, LogLine, Stream
 
 ANCHORS = (
-    rb"rror|xitcode|: nan|is nan|Traceback \(|Exception|ERROR|CANCELLED|Node fail|Out Of Mem|Killed|SIGKILL"
-    rb"|KeyboardInt|No space|Watchdog|Address al|EADDRINUSE|lrdash: |emory limit|Resource exh|RESOURCE_EXH"
-    rb"|preempted|termination is|RTE has lost|Prolog fail|node has died|marked dead|at NCCL|Some NCCL"
+    rb"r(?:ror|dash: |y limit|ce exhausted|eempted|mination is|olog fail|ked dead)|xitcode|: nan|is nan"
+    rb"|Traceback \(|TE has lost|Exception|ERROR|EXHAUSTED|EADDRINUSE|CANCELLED|Node fail|No space"
+    rb"|NCCL (?:work|operat)|Out Of Mem|Killed|KeyboardInt|SIGKILL|Watchdog|Address al|its node has"
 )
 """What a line holds if it can state a cause; the scanner looks closer at such lines only. Rare first letters
 make the search fast."""
