@@ -346,16 +346,38 @@ def test_images_need_a_vision_model(tokenizer: Any) -> None:
         encode_samples("d", [sample], Labels("ab"), PromptEncoder(tokenizer, 99), None)
 
 
-@pytest.mark.parametrize("content", [b"", b"not an image", b"\x89PNG\r\n\x1a\n truncated"])
-def test_an_unreadable_image_is_named(demo_data: Path, tmp_path: Path, content: bytes) -> None:
+@pytest.fixture(scope="module")
+def images(demo_data: Path) -> Any:
     from trainer.data.images import ImageReader
     from trainer.model.folder import find_checkpoint
     from trainer.model.load import load_image_processor
 
-    path = tmp_path / "page.png"
-    path.write_bytes(content)
-    reader = ImageReader(
+    return ImageReader(
         load_image_processor(find_checkpoint(str(demo_data / "models" / "vision"))), 1024, 12544
     )
+
+
+@pytest.mark.parametrize("content", [b"", b"not an image", b"\x89PNG\r\n\x1a\n truncated"])
+def test_an_unreadable_image_is_named(images: Any, tmp_path: Path, content: bytes) -> None:
+    path = tmp_path / "page.png"
+    path.write_bytes(content)
     with pytest.raises(DataError, match=r"page\.png cannot be read as an image"):
-        reader.tokens(path)
+        images.tokens(path)
+
+
+@pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP", "TIFF", "GIF", "BMP"])
+def test_a_truncated_image_is_found_before_training(
+    tokenizer: Any, images: Any, tmp_path: Path, kind: str
+) -> None:
+    import numpy as np
+    from PIL import Image
+
+    whole, truncated = tmp_path / "whole", tmp_path / "truncated"
+    pixels = np.random.default_rng(0).integers(0, 255, (112, 112, 3), dtype=np.uint8)
+    Image.fromarray(pixels).save(whole, format=kind)
+    truncated.write_bytes(whole.read_bytes()[: whole.stat().st_size * 3 // 4])
+    samples = [Sample((Message("user", "<image>x"),), (path,), "a") for path in (whole, truncated)]
+    prompts = PromptEncoder(tokenizer, 99)
+    assert len(encode_samples("d", samples[:1], Labels("ab"), prompts, images)) == 1
+    with pytest.raises(DataError, match=r"dataset 'd', row 1: .*truncated cannot be read as an image"):
+        encode_samples("d", samples, Labels("ab"), prompts, images)

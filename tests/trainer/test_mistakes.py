@@ -335,6 +335,30 @@ def test_several_nodes_are_refused(demo_data: Path, tmp_path: Path) -> None:
     assert message(run) == "several nodes are not supported: start all processes of a run on one node"
 
 
+def cut_the_pages(_rank: int) -> None:
+    """When the model is loaded: after the data were read, before the first step."""
+    from trainer import run
+
+    load = run.load_classifier
+
+    def spoil_and_load(*args: Any, **kwargs: Any) -> Any:
+        for page in Path("data").rglob("*.png"):
+            page.write_bytes(page.read_bytes()[:200])
+        return load(*args, **kwargs)
+
+    run.load_classifier = spoil_and_load
+
+
+@pytest.mark.parametrize("workers", [0, 1])
+def test_an_image_that_is_lost_while_training(demo_data: Path, tmp_path: Path, workers: int) -> None:
+    shutil.copytree(demo_data / "data", tmp_path / "data")
+    command = words(demo_data, "vision", dataset_dir="data", dataloader_num_workers=workers)
+    run = train(command, tmp_path, code=1, hook=cut_the_pages)
+    assert "any more: " in message(run)
+    assert message(run).startswith("data/python_pages_train/pages/")
+    assert message(run).endswith("start again: training goes on from the last checkpoint")
+
+
 def test_out_of_memory_keeps_torchs_words_and_says_what_to_do(demo_data: Path, tmp_path: Path) -> None:
     run = train(words(demo_data), tmp_path, code=1, hook=out_of_memory)
     assert message(run).startswith("torch.OutOfMemoryError: CUDA out of memory.")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Collection, Iterator, Mapping
+from math import isfinite
 from pathlib import Path
 
 from lrdash.control.preflight.findings import Finding
@@ -37,7 +38,7 @@ def needed_bytes(sweep: Sweep, run: Run, environment: Mapping[str, str]) -> int:
     folder = find_checkpoint(sweep, str(run.args.get("model_name_or_path")), environment)
     parameters = count_parameters(folder) if folder else None
     limit = run.args.get("save_total_limit") or run.args.get("num_train_epochs") or DEFAULT_KEPT
-    kept = int(limit) if isinstance(limit, int | float) else DEFAULT_KEPT
+    kept = int(limit) if isinstance(limit, int | float) and isfinite(limit) else DEFAULT_KEPT
     return (parameters or 0) * ((kept + 2) * WEIGHT_BYTES + 2 * OPTIMIZER_BYTES)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Literal
 
@@ -19,3 +20,13 @@ class Finding:
 
     def __str__(self) -> str:
         return f"{self.subject}: {self.text}"
+
+
+def guarded(subject: str, findings: Iterable[Finding]) -> Iterator[Finding]:
+    """The findings of a check; a place that cannot be looked at (no permission, a dead disk) is one too."""
+    try:
+        yield from findings
+    except OSError as error:
+        yield Finding(
+            "error", subject, f"{error.filename}: cannot be looked at: {error.strerror}; correct it"
+        )

@@ -56,7 +56,7 @@ def hub_cache(environment: Mapping[str, str]) -> Path:
 
 def count_parameters(folder: Path) -> int | None:
     """Parameters of a checkpoint, from the headers of its safetensors files; None when it has none."""
-    files = list(folder.glob("*.safetensors"))
+    files = [path for path in folder.glob("*.safetensors") if path.is_file()]
     return sum(map(_parameters, files)) if files else None
 
 
@@ -82,7 +82,7 @@ def _problem(folder: Path) -> str | None:
     if not names:
         return f"has no model.safetensors; {again}"
     for name in names:
-        if not (folder / name).exists():
+        if not (folder / name).is_file():
             return f"has no {name}; {again}"
         if _is_pointer(folder / name):
             return f"has a git-lfs pointer in the place of {name}; fetch the weights: git lfs pull"
@@ -93,7 +93,8 @@ def _weight_files(folder: Path) -> list[str]:
     index = folder / INDEX
     if index.exists():
         return sorted(set(json.loads(index.read_bytes())["weight_map"].values()))
-    return sorted(path.name for ending in ("safetensors", "bin") for path in folder.glob(f"*.{ending}"))
+    found = [path for ending in ("safetensors", "bin") for path in folder.glob(f"*.{ending}")]
+    return sorted(path.name for path in found if path.is_file())
 
 
 def _is_pointer(file: Path) -> bool:

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 
 from lrdash.control.outcome import has_results
 from lrdash.control.preflight import data, disk, model, node, script
-from lrdash.control.preflight.findings import Finding
+from lrdash.control.preflight.findings import Finding, guarded
 from lrdash.errors import PreflightError, RefusedError, SchedulerError
 from lrdash.scheduler.base import Scheduler, Submission
 from lrdash.scheduler.environment import FRESH
@@ -30,11 +30,11 @@ def preflight(
         for index in submission.indices
     ]
     findings = [
-        *node.check_folders(sweep),
+        *guarded("folders", node.check_folders(sweep)),
         *node.check_ports(sweep),
         *(finding for group in groups for finding in _check_group(sweep, group, scheduler, environment)),
         *(finding for run in runs for finding in _check_run(sweep, run, environment)),
-        *disk.check_disk(sweep, runs, environment),
+        *guarded("disk", disk.check_disk(sweep, runs, environment)),
         *(finding for each in submissions for finding in script.check_export(each, environment)),
         *_about_finished(sweep, runs, submissions),
     ]
@@ -71,9 +71,9 @@ def _check_group(
 
 def _check_run(sweep: Sweep, run: Run, environment: Mapping[str, str]) -> Iterator[Finding]:
     group = sweep.group(run.group)
-    yield from data.check_data(sweep, group, run)
+    yield from guarded("data", data.check_data(sweep, group, run))
     if not group.program:
-        yield from model.check_model(sweep, run, environment)
+        yield from guarded("model", model.check_model(sweep, run, environment))
     yield from _check_batch(sweep, group, run)
 
 
