@@ -61,7 +61,11 @@ def _run(words: list[str]) -> int:
     command = rest[0] if rest and rest[0] in COMMANDS else None
     if command is None and not {"-h", "--help"} & set(words):
         return _open_screen(words)
-    words, extra = _split(words) if command in PASSING_ON else (words, [])
+    extra: list[str] = []
+    if command in PASSING_ON:
+        from lrdash.control.arguments import split_words
+
+        words, extra = split_words(words)
     parser = make_parser(command)
     arguments = parser.parse_args(words, _unset(extra))
     code: int = arguments.command(arguments)
@@ -79,12 +83,6 @@ def make_parser(command: str | None = None) -> argparse.ArgumentParser:
     for module in dict.fromkeys(COMMANDS.values() if command is None else [COMMANDS[command]]):
         import_module(f"lrdash.cli.{module}").add_parser(subparsers, common)
     return parser
-
-
-def _split(words: list[str]) -> tuple[list[str], list[str]]:
-    """Our words, and those after `--`."""
-    end = words.index("--") if "--" in words else len(words)
-    return words[:end], words[end + 1 :]
 
 
 def _open_screen(words: list[str]) -> int:

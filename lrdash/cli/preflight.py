@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import argparse
 
-from lrdash.cli.choice import add_choice, chosen_runs
 from lrdash.cli.context import submit_scheduler, the_sweep
 from lrdash.cli.findings import finding_line
+from lrdash.control.arguments import add_choice, chosen_runs
 
 
 def add_parser(

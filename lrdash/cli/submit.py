@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from lrdash.cli.choice import add_choice, chosen_runs
 from lrdash.cli.context import submit_scheduler, the_sweep
 from lrdash.cli.findings import narrate
+from lrdash.control.arguments import add_submission, chosen_runs, parse_overrides
 from lrdash.errors import UsageError
-from lrdash.sweep.spec import Run, Scalar, Sweep
+from lrdash.sweep.spec import Run, Sweep
 
 if TYPE_CHECKING:
     from lrdash.control.submission import SubmissionPlan
@@ -27,16 +26,7 @@ def add_parser(
         help="preflight, then one array job a group",
         epilog="Options after -- go to sbatch: lrdash submit --group text -- --time=30:00:00",
     )
-    add_choice(parser)
-    parser.add_argument(
-        "--failed", action="store_true", help="only runs that ended without success; they resume"
-    )
-    parser.add_argument("--fresh", action="store_true", help="start over instead of resuming")
-    parser.add_argument(
-        "--set", action="append", default=[], metavar="KEY=VALUE", help="change an argument of the trainer"
-    )
-    parser.add_argument("--dry-run", action="store_true", help="show the exact commands and stop")
-    parser.add_argument("--yes", "-y", action="store_true", help="do not ask")
+    add_submission(parser)
     parser.set_defaults(command=run)
 
 
@@ -98,7 +88,7 @@ def _advise(sweep: Sweep, scheduler: Scheduler, failed: tuple[Run, ...]) -> None
     for run in failed:
         cause = found.get(run.key)
         if cause is not None and cause.failure not in ("cancelled", "preempted", "vanished"):
-            words = f"{run.key} failed ({cause.failure.replace('_', ' ')}): {cause.remedy}"
+            words = f"{run.key} failed ({cause.words}): {cause.remedy}"
             command = cause.command or ""
             shown = f": {command}" if " --set " in command or " -- " in command else ""
             print(f"note     {words}{shown}", file=sys.stderr)
@@ -111,16 +101,3 @@ def _agreed(arguments: argparse.Namespace, plan: SubmissionPlan, scheduler: Sche
     print("\n".join(plan.shell_commands(scheduler)), file=sys.stderr)
     print("Submit? [Y/n] ", end="", file=sys.stderr, flush=True)
     return sys.stdin.readline().strip().lower() in ("", "y", "yes")
-
-
-def parse_overrides(words: Sequence[str]) -> dict[str, Scalar]:
-    """`KEY=VALUE` words; values are read as in sweep.yaml."""
-    from lrdash.sweep.load import parse_scalar
-
-    overrides = {}
-    for word in words:
-        key, equals, value = word.partition("=")
-        if not equals or not key.isidentifier():
-            raise UsageError(f"--set {word}: give KEY=VALUE, such as per_device_train_batch_size=1")
-        overrides[key] = parse_scalar(value)
-    return overrides

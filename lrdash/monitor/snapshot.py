@@ -104,6 +104,11 @@ class Diagnosis(msgspec.Struct, frozen=True):
     remedy: str = ""
     command: str | None = None
 
+    @property
+    def words(self) -> str:
+        """The class as people say it: `CUDA out of memory`."""
+        return self.failure.replace("_", " ").replace("cuda", "CUDA").replace("nccl", "NCCL")
+
 
 class LogPaths(msgspec.Struct, frozen=True):
     """Absolute paths."""

@@ -152,7 +152,7 @@ def _remarks(snapshot: Snapshot) -> Iterator[Text]:
     """What needs more than a cell: why a run waits or died, what it cost, what a source did not say."""
     for run in snapshot.runs:
         if run.diagnosis:
-            said = f"{run.key} {run.diagnosis.failure.replace('_', ' ')}: {clean(run.diagnosis.remedy)}"
+            said = f"{run.key} {run.diagnosis.words}: {clean(run.diagnosis.remedy)}"
             command = f" ({clean(run.diagnosis.command)})" if run.diagnosis.command else ""
             yield Text(said + command, "red")
         elif run.reason and run.state == "PENDING" and not run.left_queue:

@@ -210,16 +210,13 @@ class LrdashApp(KeysInTurn):
     async def _compare(self) -> None:
         if self.results is None:
             return
-        baselines, epoch = dict(self.main.baselines), self.main.epoch
+        asked = baselines, epoch = dict(self.main.baselines), self.main.epoch
         try:
             comparison = await asyncio.to_thread(self.results.compare, baselines, epoch)
         except LrdashError as error:
             self.main.say_error(str(error))
         else:
-            if (baselines, epoch) == (
-                self.main.baselines,
-                self.main.epoch,
-            ):  # else the next one is wanted already
+            if asked == (self.main.baselines, self.main.epoch):  # else the next one is wanted already
                 self.main.comparison = comparison
 
     def _show_snapshot(self, snapshot: Snapshot) -> None:
@@ -267,13 +264,32 @@ class LrdashApp(KeysInTurn):
     def pause(self) -> None:
         """Stop asking the queue, or go on."""
         self._queue.is_held = not self._queue.is_held
-        self.main.notice = "queue paused: p" if self.is_paused else ""
+        self.show_notice()
         if not self.is_paused:
             self._queue.want()
 
+    def show_notice(self) -> None:
+        """What the status line says of the app itself."""
+        notices = (self.is_paused and "queue paused: p", self.main.is_submitting and "submitting…")
+        self.main.notice = ", ".join(notice for notice in notices if notice)
+
+    def show_help(self) -> None:
+        """The keys that work where the focus is."""
+        from lrdash.ui.bindings import views_in_reach
+        from lrdash.ui.dialogs.texts import HelpDialog
+
+        self.push_screen(HelpDialog(views_in_reach(self.screen), self.settings.keys))
+
     def leave(self) -> None:
-        """Quit."""
-        self.exit()
+        """Quit, but ask while a submission has no answer."""
+        if self.is_open and self.main.is_submitting:
+            self.main.ask_to_leave()
+        else:
+            self.exit()
+
+    async def action_quit(self) -> None:
+        """Textual's own key."""
+        self.leave()
 
 
 def _moment(snapshot: Snapshot) -> float:

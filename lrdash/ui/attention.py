@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import msgspec
 
-from lrdash.monitor.snapshot import RunStatus, Snapshot
+from lrdash.monitor.snapshot import Diagnosis, RunStatus, Snapshot
 from lrdash.ui.columns import SILENT_SECONDS
 from lrdash.ui.format import age, plain
 from lrdash.ui.glyphs import UNICODE
@@ -22,6 +22,8 @@ class Concern(msgspec.Struct, frozen=True):
     reason: str
     help: str
     """What to press there."""
+    tab: str = ""
+    """The view that enter opens; empty: the one that is open."""
     role: Role = "error"
 
 
@@ -42,43 +44,38 @@ def concerns(snapshot: Snapshot) -> list[Concern]:
 def _concerns_of(run: RunStatus) -> Iterator[Concern]:
     tally = state_look(run.state, UNICODE).tally
     if run.diagnosis is not None:
-        what = failure_words(run)
-        remedy = "x r: apply the remedy" if run.diagnosis.command else "enter: its log"
+        reason = f"{run.diagnosis.words}: {plain(run.diagnosis.remedy)}"
         role: Role = "muted" if run.diagnosis.failure == "cancelled" else "error"
-        yield _concern(run, f"{what}: {plain(run.diagnosis.remedy)}", remedy, role)
+        if _can_be_applied(run.diagnosis):
+            yield _concern(run, reason, "x r: apply the remedy", role=role)
+        else:
+            yield _concern(run, reason, "enter: its log", "Log", role)
     elif tally == "failed":
         exit_code = f", exit {run.exit_code}" if run.exit_code else ""
-        yield _concern(run, plain(f"{run.state}{exit_code}"), "enter: its log")
+        yield _concern(run, plain(f"{run.state}{exit_code}"), "enter: its log", "Log")
     for check in run.checks:
         if check.verdict not in ("PASS", "WAITING"):
             reason = f"check {check.name}: {check.verdict}  {plain(check.observed)}".rstrip()
-            yield _concern(run, reason, "[: Checks")
+            yield _concern(run, reason, "enter: its checks", "Checks")
     if tally == "pending" and "never start" in (run.reason_in_words or ""):
         yield _concern(run, plain(f"{run.reason}: {run.reason_in_words}"), "x: actions")
     if run.state is None and run.reason:
         yield _concern(run, plain(run.reason), "x: actions", "warning")
     if tally == "running" and run.progress.exceeds_time_limit:
-        yield _concern(run, "will not finish within its time limit", "x t: time limit", "warning")
+        yield _concern(run, "will not finish within its time limit", "x t: time limit", role="warning")
     silence = run.progress.last_output_seconds
     if tally == "running" and silence is not None and silence > SILENT_SECONDS:
-        yield Concern(
-            run.key,
-            plain(run_name(run)),
-            f"its log has been silent for {age(silence)}",
-            "enter: its log",
-            "warning",
-        )
+        yield _concern(run, f"its log has been silent for {age(silence)}", "enter: its log", "Log", "warning")
 
 
-def _concern(run: RunStatus, reason: str, help_text: str, role: Role = "error") -> Concern:
-    return Concern(run.key, plain(run_name(run)), reason, help_text, role)
+def _can_be_applied(diagnosis: Diagnosis) -> bool:
+    from lrdash.control.remedy import read_remedy  # not before anything has failed
+
+    return read_remedy(diagnosis.command) is not None
 
 
-def failure_words(run: RunStatus) -> str:
-    """A failure class as people say it: `CUDA out of memory`."""
-    assert run.diagnosis is not None
-    words = run.diagnosis.failure.replace("_", " ")
-    return words.replace("cuda", "CUDA").replace("nccl", "NCCL")
+def _concern(run: RunStatus, reason: str, help_text: str, tab: str = "", role: Role = "error") -> Concern:
+    return Concern(run.key, plain(run_name(run)), reason, help_text, tab, role)
 
 
 def news(before: Snapshot, after: Snapshot) -> list[News]:
@@ -94,8 +91,8 @@ def news(before: Snapshot, after: Snapshot) -> list[News]:
 
 def _news_of(before: RunStatus, after: RunStatus) -> Iterator[News]:
     was, now = state_look(before.state, UNICODE).tally, state_look(after.state, UNICODE).tally
-    if was != now and was in ("running", "pending") and now in ("done", "failed", "stopped"):
-        why = f": {failure_words(after)}" if after.diagnosis else ""
+    if was != now and was in ("running", "pending") and now in ("done", "failed", "stopped", "unknown"):
+        why = f": {after.diagnosis.words}" if after.diagnosis else ""
         yield News(after.key, f"{plain(run_name(after))} {plain(after.state or '')}{why}", now != "done")
     verdicts = {check.name: check.verdict for check in before.checks}
     for check in after.checks:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from lrdash.errors import UnsupportedError
@@ -17,6 +18,17 @@ if TYPE_CHECKING:
     from lrdash.control.submission import Outcome, SubmissionPlan
     from lrdash.results.candidates import Candidate
     from lrdash.results.steps import StepReader, StepSeries
+
+
+@dataclass(frozen=True)
+class Wish:
+    """A submission that was asked for."""
+
+    runs: tuple[Run, ...]
+    overrides: Mapping[str, Scalar] = field(default_factory=dict)
+    fresh: bool = False
+    options: tuple[str, ...] = ()
+    """For sbatch."""
 
 
 class Backend(Results):
@@ -59,15 +71,20 @@ class Backend(Results):
         wanted = set(keys)
         return tuple(run for run in self.sweep.runs if run.key in wanted)
 
-    def plan_submission(
-        self, runs: Collection[Run], overrides: Mapping[str, Scalar], *, fresh: bool = False
-    ) -> tuple[SubmissionPlan, tuple[Finding, ...]]:
+    def plan_submission(self, wish: Wish) -> tuple[SubmissionPlan, tuple[Finding, ...]]:
         """What would be submitted, and what stands in its way."""
         from lrdash.control.preflight import preflight
         from lrdash.control.submission import plan_submission
 
         scheduler = self._the_scheduler()
-        plan = plan_submission(self.sweep, scheduler, runs, overrides=overrides, fresh=fresh)
+        plan = plan_submission(
+            self.sweep,
+            scheduler,
+            wish.runs,
+            overrides=wish.overrides,
+            fresh=wish.fresh,
+            options=wish.options,
+        )
         return plan, preflight(plan.sweep, scheduler, plan.jobs)
 
     def submit_command(self, plan: SubmissionPlan) -> list[tuple[str, ...]]:

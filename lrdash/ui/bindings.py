@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 from textual.binding import Binding, BindingType
+
+if TYPE_CHECKING:
+    from textual.screen import Screen
 
 KEY_NAMES = {
     "question_mark": "?", "left_square_bracket": "[", "right_square_bracket": "]", "colon": ":", "slash": "/",
@@ -122,6 +126,7 @@ VIEWS: dict[str, tuple[Key, ...]] = {
         Key("down", "down", "move(1)", "Down", "next entry"),
         Key("choose", "enter", "choose", "Choose", "this entry; its letter does the same", True),
         Key("close", "escape", "screen.close", "Close", "close without choosing", True),
+        Key("help", "question_mark", "screen.help", "Help", "these keys"),
     ),
     "predictions": (
         Key(
@@ -154,10 +159,16 @@ VIEWS: dict[str, tuple[Key, ...]] = {
         Key("pane", "tab", "app.focus_next", "Pane", "from the rows to the text and back"),
         Key("close", "escape,q", "close", "Close", "close", True),
     ),
-    "dialog": (Key("close", "escape,q", "close", "Close", "close", True),),
+    "attention": (
+        Key("actions", "x", "act", "Actions", "what can be done to the run under the cursor", True),
+    ),
+    "dialog": (
+        Key("help", "question_mark", "help", "Help", "the keys of this dialog"),
+        Key("close", "escape,q", "close", "Close", "close", True),
+    ),
     "confirm": (
         Key("yes", "y", "answer(True)", "Yes", "do it", True),
-        Key("no", "n,enter,escape,q", "answer(False)", "No", "leave everything as it is", True),
+        Key("no", "enter,n,escape,q", "answer(False)", "No", "leave everything as it is", True),
     ),
     "log": (
         Key("up", "up,k", "rows(-1)", "Up", "a line up, and stop following"),
@@ -205,8 +216,32 @@ VIEWS: dict[str, tuple[Key, ...]] = {
 VIEW_TITLES = {
     "everywhere": "Everywhere", "home": "Runs", "chart": "Curves", "list": "Tables and pages", "log": "Log",
     "compare": "Compare", "search": "Searching a log", "wall": "The wall of logs",
-    "menu": "Menus", "predictions": "Predictions", "dialog": "Dialogs", "confirm": "Questions",
+    "menu": "Menus", "attention": "Needs attention", "predictions": "Predictions",
+    "dialog": "Dialogs", "confirm": "Questions",
 }  # fmt: skip
+
+
+PLACES = {
+    f"{view}.{key.name}": place
+    for place, (view, key) in enumerate((view, key) for view, keys in VIEWS.items() for key in keys)
+}
+"""Where in the table a binding stands, by its id."""
+
+
+def shown_keys(view: str, key: Key, keymap: Mapping[str, str]) -> str:
+    """As they are printed on a keyboard, after what the settings made of them."""
+    if key.action == "select_index":
+        return "0 … 9"
+    keys = keymap.get(f"{view}.{key.name}") or key.keys
+    return " ".join(key_name(one.strip()) for one in keys.split(","))
+
+
+def views_in_reach(screen: Screen[Any]) -> list[str]:
+    """The views of the table whose keys work where the focus is, the nearest first."""
+    ids = [active.binding.id or "" for active in screen.active_bindings.values()]
+    views = list(dict.fromkeys(name.partition(".")[0] for name in ids))
+    views += ["search"] if "log" in views else []
+    return [view for view in views if view in VIEWS]
 
 
 def bindings(view: str) -> list[BindingType]:

@@ -189,8 +189,10 @@ def message(run: RunStatus, context: TableContext) -> list[Span]:
     """What is wrong with the run, in words; empty when nothing is."""
     glyphs = context.glyphs
     if run.diagnosis is not None:
-        what = run.diagnosis.failure.replace("_", " ").replace("cuda", "CUDA").replace("nccl", "NCCL")
-        return [(what, "error"), (f" {glyphs.separator} {plain(run.diagnosis.remedy)}", "text")]
+        return [
+            (run.diagnosis.words, "error"),
+            (f" {glyphs.separator} {plain(run.diagnosis.remedy)}", "text"),
+        ]
     failed = [
         check
         for check in run.checks

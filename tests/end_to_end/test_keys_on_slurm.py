@@ -63,7 +63,6 @@ def test_questions_and_the_keys_that_they_cost(clone: Clone) -> None:
         terminal.wait_for("sbatch", SECONDS)
         terminal.keys("y")
         terminal.wait_for(re.compile(r"5 done.*1 failed|1 failed.*5 done", re.DOTALL), SECONDS)
-        terminal.keys("Enter")
         terminal.wait_gone("y Yes")
 
         terminal.wait_for(re.compile(r"1 \S+ 2e-6 .*FAILED.*CUDA out of memory"), SECONDS)

@@ -18,7 +18,7 @@ from lrdash.ui.attention import concerns, news
 from lrdash.ui.bindings import VIEW_TITLES, VIEWS
 from lrdash.ui.columns import COLUMNS, TableContext, columns_that_fit, deltas, message
 from lrdash.ui.curves import METRICS, CurveStore, drawn_runs
-from lrdash.ui.dialogs.actions import action_items, remedy_overrides, to_submit
+from lrdash.ui.dialogs.actions import action_items, to_submit
 from lrdash.ui.glyphs import ASCII, UNICODE
 from lrdash.ui.plot.figure import Figure, FigureOptions, Series
 from lrdash.ui.plot.reduce import MinMaxPyramid
@@ -161,12 +161,6 @@ def test_actions_follow_the_states() -> None:
     assert to_submit(vanished, "f") == ["vision:0"]
     assert "c" not in {item.letter for item in action_items(vanished, vanished.runs) if not item.unavailable}
     assert to_submit(fakes.not_submitted(), "s") == list(fakes.ACCURACY)
-
-
-def test_a_remedy_becomes_overrides() -> None:
-    command = "lrdash submit --group text --index 0 --set a=2 --set b=2e-6 --set c=true --set d=x"
-    assert remedy_overrides(command) == {"a": 2, "b": 2e-6, "c": True, "d": "x"}
-    assert remedy_overrides("rm -rf /") == remedy_overrides(None) == {}
 
 
 # Scales and figures

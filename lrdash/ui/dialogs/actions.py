@@ -1,19 +1,21 @@
-"""The action menu: what can be done to which runs, and how a remedy becomes a submission (pure)."""
+"""The action menu: what can be done to which runs (pure)."""
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from lrdash.monitor.snapshot import RunStatus, Snapshot
+from rich.cells import cell_len
+
+from lrdash.control.remedy import read_remedy
+from lrdash.monitor.snapshot import Diagnosis, RunStatus, Snapshot
 from lrdash.ui.dialogs.menu import MenuItem
-from lrdash.ui.format import plain
+from lrdash.ui.format import fit, plain
 
 if TYPE_CHECKING:
     from lrdash.control.actions import ActionName
-    from lrdash.sweep.spec import Scalar
 
+HINT_WIDTH = 46
 ACTIONS: dict[str, ActionName] = {"c": "cancel", "q": "requeue", "h": "hold", "l": "release"}
 
 
@@ -28,49 +30,56 @@ def _has_failed(run: RunStatus) -> bool:
     return run.state not in (None, "COMPLETED") and not run.is_active
 
 
+def affected(letter: str, snapshot: Snapshot, targets: Sequence[RunStatus]) -> list[RunStatus]:
+    """The runs that an item of the menu is about."""
+    match letter:
+        case "s" | "f":
+            keys = set(to_submit(snapshot, letter))
+            return [run for run in snapshot.runs if run.key in keys]
+        case "c" | "t":
+            return [run for run in targets if run.is_active]
+        case "h" | "l":
+            return [run for run in targets if run.state == "PENDING"]
+        case "q":
+            return [run for run in targets if run.task]
+        case _:
+            return list(targets)
+
+
 def action_items(snapshot: Snapshot, targets: Sequence[RunStatus]) -> list[MenuItem]:
     """Everything, with the reason where something cannot be done just now."""
-    rest, failed = len(to_submit(snapshot, "s")), len(to_submit(snapshot, "f"))
-    active = [run for run in targets if run.is_active]
-    pending = [run for run in targets if run.state == "PENDING"]
+    rest, failed, active, pending, ran = (affected(letter, snapshot, targets) for letter in "sfchq")
     idle = "" if active else "not in the queue"
+    waiting = "" if pending else "not pending"
     remedy = targets[0].diagnosis if len(targets) == 1 else None
-    can_apply = remedy is not None and remedy_overrides(remedy.command)
-    ran = any(run.task for run in targets)
-    advice = plain(remedy.remedy)[:60] if remedy else ""
+    again = f"{_names(ran)} from the last checkpoint"
     return [
-        MenuItem("s", "submit the sweep", _counted(rest, "left"), "" if rest else "all active or done"),
+        MenuItem("s", "submit the sweep", _counted(len(rest), "left"), "" if rest else "all active or done"),
         MenuItem("S", "submit this", _names(targets), "queued or running" if active else ""),
-        MenuItem("f", "submit what failed", _counted(failed, "failed"), "" if failed else "nothing has"),
-        MenuItem("r", "apply the remedy", advice, "" if can_apply else "there is none"),
+        MenuItem("f", "submit what failed", _counted(len(failed), "failed"), "" if failed else "nothing has"),
+        MenuItem("r", "apply the remedy", _short(remedy.remedy) if remedy else "", _obstacle(remedy)),
         MenuItem("c", "cancel", _names(active), idle),
-        MenuItem("q", "requeue", "start again from the last checkpoint", "" if ran else "never ran"),
-        MenuItem("h", "hold", "", "" if pending else "not pending"),
-        MenuItem("l", "release", "", "" if pending else "not pending"),
-        MenuItem("t", "time limit", "", idle),
+        MenuItem("q", "requeue", again, "" if ran else "never ran"),
+        MenuItem("h", "hold", _names(pending), waiting),
+        MenuItem("l", "release", _names(pending), waiting),
+        MenuItem("t", "time limit", _names(active), idle),
     ]
+
+
+def _obstacle(remedy: Diagnosis | None) -> str:
+    """Why a remedy cannot be applied from here."""
+    if remedy is None or not remedy.command:
+        return "there is none"
+    return "" if read_remedy(remedy.command) else _short(f"by hand: {remedy.command}")
+
+
+def _short(text: str) -> str:
+    words = plain(text)
+    return fit(words, min(cell_len(words), HINT_WIDTH))
 
 
 def _counted(count: int, what: str) -> str:
     return f"{count} run{'s' if count != 1 else ''} {what}"
-
-
-def remedy_overrides(command: str | None) -> dict[str, Scalar]:
-    """The `--set KEY=VALUE` of a remedy's command; empty when the remedy is something else."""
-    words = shlex.split(command) if command else []
-    if words[:2] != ["lrdash", "submit"]:
-        return {}
-    pairs = [words[at + 1] for at, word in enumerate(words[:-1]) if word == "--set"]
-    return {key: _scalar(value) for key, _, value in (pair.partition("=") for pair in pairs)}
-
-
-def _scalar(text: str) -> Scalar:
-    for kind in (int, float):
-        try:
-            return kind(text)
-        except ValueError:
-            continue
-    return {"true": True, "false": False}.get(text.lower(), text)
 
 
 def _names(runs: Sequence[RunStatus]) -> str:

@@ -10,10 +10,8 @@ from lrdash.ui.widgets.lines import Line, line
 
 
 def question(verb: str) -> Line:
-    """`Cancel 2 tasks? y yes   enter no`."""
-    return line(
-        (f" {verb}? ", "bold"), ("y", "accent"), (" yes   ", "muted"), ("enter", "accent"), (" no", "muted")
-    )
+    """`Cancel 2 tasks?`; the keys that answer stand below it."""
+    return line((f" {verb}?", "bold"))
 
 
 class ConfirmDialog(Dialog[bool]):
@@ -22,7 +20,7 @@ class ConfirmDialog(Dialog[bool]):
     BINDINGS = bindings("confirm")
 
     def __init__(self, title: str, lines: Sequence[Line], verb: str) -> None:
-        super().__init__(title, [*lines, Line(), question(verb)])
+        super().__init__(title, lines, question(verb))
 
     def action_answer(self, yes: bool) -> None:
         self.dismiss(yes)

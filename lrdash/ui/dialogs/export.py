@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from pathlib import Path
 
 from lrdash.ui.results import Results
@@ -34,6 +35,7 @@ def export(letter: str, results: Results, state: ScreenState) -> Path:
 
 def write_new(stem: str, suffix: str, text: str) -> Path:
     """Create `stem.suffix`, or `stem-2.suffix`… when there is one."""
+    stem = re.sub(r"[^\w.+-]", "_", stem)  # the name in a recording may be anything
     for number in range(1, 1000):
         path = Path(f"{stem}{f'-{number}' if number > 1 else ''}.{suffix}")
         try:

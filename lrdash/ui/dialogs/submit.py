@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
 
 from textual import work
+from textual.worker import get_current_worker
 
 from lrdash.errors import LrdashError
-from lrdash.sweep.spec import Run, Scalar
-from lrdash.ui.backend import Backend
+from lrdash.ui.backend import Backend, Wish
 from lrdash.ui.bindings import bindings
 from lrdash.ui.context import Painted
 from lrdash.ui.dialogs.base import Dialog
@@ -23,23 +23,21 @@ from lrdash.ui.widgets.lines import Line, line
 
 if TYPE_CHECKING:
     from lrdash.control.preflight import Finding
-    from lrdash.control.submission import Outcome, SubmissionPlan
+    from lrdash.control.submission import SubmissionPlan
 
 
-class SubmitDialog(Dialog[bool], Painted):
-    """Nothing is submitted before `y`, and nothing at all while preflight finds an error."""
+class SubmitDialog(Dialog["SubmissionPlan"], Painted):
+    """Answers with the plan after `y`, and never while preflight finds an error."""
 
     BINDINGS = bindings("confirm")
 
-    def __init__(self, backend: Backend, runs: Sequence[Run], overrides: Mapping[str, Scalar] = {}) -> None:
-        names = ", ".join(run.key for run in runs)
-        super().__init__(
-            f"submit {names}", [line((" looking for anything that stands in the way…", "muted"))]
-        )
-        self.backend, self.runs, self.overrides = backend, runs, overrides
+    def __init__(self, backend: Backend, wish: Wish) -> None:
+        names = ", ".join(run.key for run in wish.runs)
+        looking = line((" looking for anything that stands in the way…", "muted"))
+        super().__init__(f"submit {names}", [looking])
+        self.backend, self.wish = backend, wish
         self.plan: SubmissionPlan | None = None
-        self.may_submit = False
-        self.is_done = False
+        """What may be submitted."""
 
     def on_mount(self) -> None:
         self._prepare()
@@ -47,53 +45,36 @@ class SubmitDialog(Dialog[bool], Painted):
     @work(thread=True, group="submit")
     def _prepare(self) -> None:
         try:
-            plan, findings = self.backend.plan_submission(self.runs, self.overrides)
+            plan, findings = self.backend.plan_submission(self.wish)
             commands = self.backend.submit_command(plan)
         except LrdashError as error:
-            self.app.call_from_thread(self._show_error, error)
+            self._on_screen(self._show_error, error)
         else:
-            self.app.call_from_thread(self._show_plan, plan, findings, commands)
+            self._on_screen(self._show_plan, plan, findings, commands)
+
+    def _on_screen(self, call: Callable[..., None], *arguments: Any) -> None:
+        if not get_current_worker().is_cancelled:
+            self.app.call_from_thread(call, *arguments)
 
     def _show_plan(
         self, plan: SubmissionPlan, findings: Sequence[Finding], commands: Sequence[Sequence[str]]
     ) -> None:
-        self.plan = plan
-        self.may_submit = not any(finding.level == "error" for finding in findings)
-        lines = plan_lines(plan, findings, commands, self.glyphs, self.page.size.width)
-        refusal = line((" nothing can be submitted before the errors are repaired", "error"))
-        self.page.show([*lines, Line(), question("Submit") if self.may_submit else refusal])
+        self.page.show(plan_lines(plan, findings, commands, self.glyphs, self.page.size.width))
+        if any(finding.level == "error" for finding in findings):
+            self.ask(line((" nothing can be submitted before the errors are repaired", "error")))
+        else:
+            self.plan = plan
+            self.ask(question("Submit"))
+        self.refresh_bindings()
 
     def _show_error(self, error: LrdashError) -> None:
         self.page.show(wrapped(plain(str(error)), self.page.size.width, "error"))
 
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        return self.plan is not None if (action, parameters) == ("answer", (True,)) else True
+
     def action_answer(self, yes: bool) -> None:
-        if yes and self.may_submit and self.plan is not None:
-            self.may_submit = False
-            self.page.show([line((" submitting…", "muted"))])
-            self._submit(self.plan)
-        elif not yes or self.is_done:
-            self.dismiss(self.is_done)
-
-    def action_close(self) -> None:
-        self.dismiss(self.is_done)
-
-    @work(thread=True, group="submit")
-    def _submit(self, plan: SubmissionPlan) -> None:
-        try:
-            outcomes = self.backend.submit(plan)
-        except LrdashError as error:
-            self.app.call_from_thread(self._show_error, error)
-        else:
-            self.app.call_from_thread(self._show_outcomes, outcomes)
-
-    def _show_outcomes(self, outcomes: Sequence[Outcome]) -> None:
-        self.is_done = True
-        lines: list[Line] = []
-        for outcome in outcomes:
-            role: Role = "success" if outcome.error is None else "error"
-            glyph = self.glyphs.done if outcome.error is None else self.glyphs.failed
-            lines += wrapped(f"{glyph} {plain(str(outcome))}", self.page.size.width, role)
-        self.page.show([*lines, Line(), line((" enter", "accent"), (" back", "muted"))])
+        self.dismiss(self.plan if yes else None)
 
 
 def plan_lines(
@@ -110,6 +91,8 @@ def plan_lines(
         lines.append(line((f" {plain(job.group)}", "bold"), (f"  array {indices}", "text")))
     for key, value in plan.overrides.items():
         lines.append(line((f"   {plain(key)} = {plain(str(value))}", "accent")))
+    options = dict.fromkeys(option for job in plan.jobs for option in job.options)
+    lines += [line((f"   {plain(option)}", "accent")) for option in options]
     lines.append(Line())
     shown = [finding for finding in findings if finding.level != "ok"]
     looks: dict[str, tuple[str, Role]] = {

@@ -6,7 +6,9 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from lrdash.ui.bindings import VIEW_TITLES, VIEWS
+from rich.cells import cell_len
+
+from lrdash.ui.bindings import VIEW_TITLES, VIEWS, shown_keys
 from lrdash.ui.dialogs.base import Dialog
 from lrdash.ui.format import fit, plain
 from lrdash.ui.table_text import Cell, table_lines
@@ -22,14 +24,24 @@ class TextDialog(Dialog[None]):
 
 def help_lines(views: Sequence[str], keymap: Mapping[str, str]) -> list[Line]:
     """The keys of some views, as they are bound now."""
+    keys = {view: [(shown_keys(view, key, keymap), key.help) for key in VIEWS[view]] for view in views}
+    width = max((cell_len(shown) for rows in keys.values() for shown, _ in rows), default=0)
     lines: list[Line] = []
-    for view in views:
-        lines += [line((f" {VIEW_TITLES[view]}", "title"))]
-        for key in VIEWS[view]:
-            shown = keymap.get(f"{view}.{key.name}", "") or key.shown
-            lines.append(line((f"  {fit(shown, 18)} ", "accent"), (key.help, "text")))
-        lines.append(Line())
-    return lines[:-1]
+    for view, rows in keys.items():
+        lines += [Line()] if lines else []
+        lines.append(line((f" {VIEW_TITLES[view]}", "title")))
+        lines += [line((f"  {fit(shown, width)}  ", "accent"), (words, "text")) for shown, words in rows]
+    return lines
+
+
+class HelpDialog(TextDialog):
+    """The keys of where the focus was; the key that opened it closes it."""
+
+    def __init__(self, views: Sequence[str], keymap: Mapping[str, str]) -> None:
+        super().__init__("keys", help_lines(views, keymap))
+
+    def action_help(self) -> None:
+        self.dismiss()
 
 
 def command_log_lines(entries: Sequence[Any]) -> list[Line]:

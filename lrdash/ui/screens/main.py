@@ -13,7 +13,7 @@ from textual.reactive import var
 from textual.widget import Widget
 
 from lrdash.monitor.snapshot import Snapshot
-from lrdash.ui.attention import concerns
+from lrdash.ui.attention import Concern, concerns
 from lrdash.ui.bindings import bindings
 from lrdash.ui.format import plain
 from lrdash.ui.messages import ChartChanged, EpochAsked, RowsOpened, RunOpened, RunSelected, TabChosen
@@ -42,6 +42,9 @@ if TYPE_CHECKING:
 
 BREAKPOINTS = ((0, "-tiny"), (50, "-narrow"), (100, "-normal"), (120, "-wide"), (150, "-broad"))
 LOW_BREAKPOINTS = ((0, "-flat"), (12, "-low"), (20, "-tall"))
+
+PANES = {"home": "RunTable", "chart": "Chart", "compare": "CompareView", "log": "LogPane"}
+"""Views of the binding table, and the widgets that have their keys."""
 
 
 class MainScreen(Overlays):
@@ -211,14 +214,13 @@ class MainScreen(Overlays):
         else:
             self.dashboard.leave()
 
-    def help_views(self) -> list[str]:
-        names = {
-            "Log": ["log", "search"],
-            "Compare": ["compare", "list"],
-            "Checks": ["list"],
-            "Metrics": ["chart", "list"],
-        }
-        return [*names.get(self.tab, ["home", "chart", "log"]), "everywhere"]
+    def commanded(self) -> list[tuple[str, Widget]]:
+        """What the palette has the keys of, by name: the screen, and every pane of the open view."""
+        view, found = self.view, [(name, node) for name, kind in PANES.items() for node in self.query(kind)]
+        return [
+            ("everywhere", self),
+            *((name, node) for name, node in found if view in node.ancestors_with_self),
+        ]
 
     # Selection
 
@@ -229,6 +231,10 @@ class MainScreen(Overlays):
     def select_run(self, key: str) -> None:
         if any(run.key == key for run in self.snapshot.runs):
             self.selected = key
+
+    def show_concern(self, concern: Concern) -> None:
+        self.select_run(concern.key)
+        self.tab = concern.tab or self.tab
 
     @on(RunOpened)
     def _open(self, event: RunOpened) -> None:

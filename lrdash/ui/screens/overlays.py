@@ -1,61 +1,30 @@
-"""What opens over the main screen, and what is done from there."""
+"""What opens over the main screen."""
 
 from __future__ import annotations
 
 import shlex
-from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, cast
 
 from textual import work
-from textual.screen import Screen
 
 from lrdash.errors import LrdashError
-from lrdash.monitor.snapshot import RunStatus
 from lrdash.ui.format import plain
 from lrdash.ui.messages import RunOpened
-from lrdash.ui.state import ScreenState
+from lrdash.ui.screens.acting import Acting
 
 if TYPE_CHECKING:
-    from lrdash.control.actions import ActionName, ActionPlan
-    from lrdash.sweep.spec import Run, Scalar
-    from lrdash.ui.app import LrdashApp
-    from lrdash.ui.backend import Backend
+    from lrdash.monitor.snapshot import RunStatus
+    from lrdash.ui.attention import Concern
     from lrdash.ui.results import Results
 
-NO_BACKEND = "there is no sweep behind this: nothing can be done to its jobs"
-NO_RESULTS = "this is a recording: its results are not in it"
 
-
-class Overlays(Screen[None]):
-    """Base of the main screen. Everything that changes the cluster goes through a dialog."""
-
-    @property
-    def dashboard(self) -> LrdashApp:
-        return cast("LrdashApp", self.app)
-
-    @property
-    def state(self) -> ScreenState:
-        raise NotImplementedError
-
-    @property
-    def targets(self) -> list[RunStatus]:
-        """The marked runs, else the selected one."""
-        state = self.state
-        wanted = state.marked or {state.selected}
-        return [run for run in state.snapshot.runs if run.key in wanted]
+class Overlays(Acting):
+    """Base of the main screen: pages, menus and dialogs that change nothing."""
 
     # Pages
 
     def action_help(self) -> None:
-        from lrdash.ui.bindings import VIEWS
-        from lrdash.ui.dialogs.texts import TextDialog, help_lines
-
-        views = [view for view in self.help_views() if view in VIEWS]
-        self.app.push_screen(TextDialog("keys", help_lines(views, self.dashboard.settings.keys)))
-
-    def help_views(self) -> list[str]:
-        """Views of the binding table that apply where the focus is."""
-        raise NotImplementedError
+        self.dashboard.show_help()
 
     def action_command_log(self) -> None:
         from lrdash.ui.dialogs.texts import TextDialog, command_log_lines
@@ -85,10 +54,13 @@ class Overlays(Screen[None]):
     async def action_attention(self) -> None:
         from lrdash.ui.dialogs.attention import AttentionDialog
 
-        if key := await self.app.push_screen_wait(AttentionDialog()):
-            self.select_run(key)
+        answer = await self.app.push_screen_wait(AttentionDialog())
+        if answer is not None:
+            self.show_concern(answer.concern)
+            if answer.wants_actions:
+                self.act_on([run for run in self.state.snapshot.runs if run.key == answer.concern.key])
 
-    def select_run(self, key: str) -> None:
+    def show_concern(self, concern: Concern) -> None:
         raise NotImplementedError
 
     def browse(self, run: str, other: str | None = None) -> None:
@@ -119,7 +91,7 @@ class Overlays(Screen[None]):
             "o": ("path of stdout", run.logs.out or ""),
             "e": ("path of stderr", run.logs.err or ""),
             "r": ("the remedy's command", run.diagnosis.command or "" if run.diagnosis else ""),
-            "c": ("the command that cancels it", shlex.join(["scancel", run.task]) if run.task else ""),
+            "c": ("the command that cancels it", self._cancel_command(run)),
         }
         items = [
             MenuItem(letter, name, plain(text)[:60], "" if text else "there is none")
@@ -129,107 +101,12 @@ class Overlays(Screen[None]):
         if letter:
             self.notify(copy(cast("Any", self.app), texts[letter][1]), markup=False)
 
-    # Actions on the cluster
-
-    @work
-    async def action_actions(self) -> None:
-        from lrdash.ui.dialogs.actions import action_items
-        from lrdash.ui.dialogs.menu import MenuDialog
-
-        backend = self._backend()
-        if backend is None:
-            return
-        targets = self.targets
-        items = action_items(self.state.snapshot, targets)
-        title = f"actions on {', '.join(run.key for run in targets[:6])}{'…' if targets[6:] else ''}"
-        letter = await self.app.push_screen_wait(MenuDialog(title, items))
-        if letter:
-            await self._do(letter, backend, targets)
-
-    async def _do(self, letter: str, backend: Backend, targets: Sequence[RunStatus]) -> None:
-        from lrdash.ui.dialogs.actions import ACTIONS, remedy_overrides, to_submit
-
-        keys = [run.key for run in targets]
-        match letter:
-            case "s" | "f":
-                await self._submit(backend, backend.runs(to_submit(self.state.snapshot, letter)), {})
-            case "S":
-                await self._submit(backend, backend.runs(keys), {})
-            case "r":
-                remedy = targets[0].diagnosis
-                overrides = remedy_overrides(remedy.command if remedy else None)
-                await self._submit(backend, backend.runs(keys[:1]), overrides)
-            case "t":
-                if seconds := await self._ask_time_limit():
-                    self._plan("time-limit", backend, keys, seconds)
-            case _:
-                self._plan(ACTIONS[letter], backend, keys)
-
-    async def _submit(self, backend: Backend, runs: Sequence[Run], overrides: dict[str, Scalar]) -> None:
-        from lrdash.ui.dialogs.submit import SubmitDialog
-
-        if await self.app.push_screen_wait(SubmitDialog(backend, runs, overrides)):
-            self.dashboard.wake()
-
-    async def _ask_time_limit(self) -> int | None:
-        from lrdash.sweep.script import parse_time_limit
-        from lrdash.ui.dialogs.prompt import PromptDialog
-
-        text = await self.app.push_screen_wait(
-            PromptDialog("time limit", "The new limit as Slurm writes it: 36:00:00, 2-12, 90 (minutes)")
-        )
-        if not text:
-            return None
-        seconds = parse_time_limit(text)
-        if seconds is None:
-            self.notify(f"{text!r} is no time limit; write 36:00:00 or 2-12", severity="error", markup=False)
-        return seconds
-
-    @work(thread=True, group="action")
-    def _plan(
-        self, name: ActionName, backend: Backend, keys: Sequence[str], seconds: int | None = None
-    ) -> None:
-        try:
-            plan = backend.plan_action(name, backend.runs(keys), seconds)
-        except LrdashError as error:
-            self.app.call_from_thread(self.say_error, str(error))
-        else:
-            self.app.call_from_thread(self._confirm, backend, plan)
-
-    @work
-    async def _confirm(self, backend: Backend, plan: ActionPlan) -> None:
-        from lrdash.ui.dialogs.confirm import ConfirmDialog
-        from lrdash.ui.widgets.lines import line
-
-        count = len(plan.targets)
-        lines = [line((f" {plain(str(target))}", "text")) for target in plan.targets]
-        lines += [line((f" {plain(words)}", "muted")) for words in plan.left_out]
-        verb = f"{plan.name} {count} task{'s' if count > 1 else ''}"
-        if await self.app.push_screen_wait(ConfirmDialog(plan.name, lines, verb.capitalize())):
-            self._carry_out(backend, plan)
-
-    @work(thread=True, group="action")
-    def _carry_out(self, backend: Backend, plan: ActionPlan) -> None:
-        try:
-            backend.carry_out(plan)
-        except LrdashError as error:
-            self.app.call_from_thread(self.say_error, str(error))
-        else:
-            self.app.call_from_thread(self.notify, plan.done, markup=False)
-            self.app.call_from_thread(self.dashboard.wake)
-
-    def say_error(self, text: str) -> None:
-        self.notify(plain(text), severity="error", timeout=12, markup=False)
-
-    def _backend(self) -> Backend | None:
-        if self.dashboard.backend is None:
-            self.notify(NO_BACKEND, severity="warning", markup=False)
-        return self.dashboard.backend
-
-    def _results(self) -> Results | None:
-        if self.dashboard.results is None:
-            self.notify(NO_RESULTS, severity="warning", markup=False)
-        return self.dashboard.results
+    def _cancel_command(self, run: RunStatus) -> str:
+        backend = self.dashboard.backend
+        if not run.task:
+            return ""
+        is_slurm = backend is None or backend.scheduler is None or backend.scheduler.name == "slurm"
+        return shlex.join(["scancel", run.task] if is_slurm else ["lrdash", "cancel", run.key])
 
     # Export
 
@@ -241,10 +118,19 @@ class Overlays(Screen[None]):
         items = [MenuItem(letter, name, hint) for letter, (name, hint) in FORMATS.items()]
         letter = await self.app.push_screen_wait(MenuDialog("export to the current directory", items))
         if letter == "p":
-            path = self.app.save_screenshot(f"lrdash-{self.state.snapshot.sweep}.svg", ".")
-            self.notify(f"written to {path}", markup=False)
+            self._write_picture(self.app.export_screenshot(title="lrdash"))
         elif letter and (results := self._results()):
             self._export(letter, results)
+
+    def _write_picture(self, svg: str) -> None:
+        from lrdash.ui.dialogs.export import write_new
+
+        try:
+            path = write_new(f"lrdash-{self.state.snapshot.sweep}", "svg", svg)
+        except OSError as error:
+            self.say_error(f"no picture: {error}")
+        else:
+            self.notify(f"written to {path}", markup=False)
 
     @work(thread=True, group="export")
     def _export(self, letter: str, results: Results) -> None:

@@ -136,7 +136,7 @@ def _cost(run: RunStatus, glyphs: Glyphs, width: int) -> list[Line]:
 def _diagnosis(run: RunStatus, glyphs: Glyphs, width: int) -> list[Line]:
     diagnosis = run.diagnosis
     assert diagnosis is not None
-    lines = [Line(), line((f" {diagnosis.failure.replace('_', ' ')}", "error"))]
+    lines = [Line(), line((f" {diagnosis.words}", "error"))]
     lines += _where(diagnosis.evidence, width)
     lines += wrapped(plain(diagnosis.remedy), width, "text", "   ")
     if diagnosis.command:

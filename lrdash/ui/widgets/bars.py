@@ -7,11 +7,12 @@ from rich.segment import Segment
 from rich.style import Style
 from textual import events
 from textual.binding import Binding
+from textual.geometry import Size
 from textual.reactive import reactive
 from textual.strip import Strip
 from textual.widget import Widget
 
-from lrdash.ui.bindings import key_name
+from lrdash.ui.bindings import PLACES, key_name
 from lrdash.ui.context import Painted
 from lrdash.ui.format import fit
 from lrdash.ui.messages import TabChosen
@@ -60,14 +61,17 @@ class KeyBar(Widget, Painted):
     """The keys that matter most where the focus is; each can be clicked."""
 
     def on_mount(self) -> None:
-        self.screen.bindings_updated_signal.subscribe(self, lambda _: self.refresh())
+        self.screen.bindings_updated_signal.subscribe(self, lambda _: self.refresh(layout=True))
+
+    def get_content_width(self, container: Size, viewport: Size) -> int:
+        return sum(cell_len(f" {_key_of(one)} {one.description} ") for one in self._shown())
 
     def render_line(self, y: int) -> Strip:
         width = self.size.width
         segments: list[Segment] = []
         room = width
         for binding in self._shown():
-            key = f" {binding.key_display or key_name(binding.key)} "
+            key = f" {_key_of(binding)} "
             label = f"{binding.description} "
             room -= cell_len(key) + cell_len(label)
             if room < 0:
@@ -85,8 +89,15 @@ class KeyBar(Widget, Painted):
         own = [one.binding for one in active if one.binding.show and one.node is not self.screen]
         general = [one.binding for one in active if one.binding.show and one.node is self.screen]
         unique: dict[str, Binding] = {}
-        for binding in own + sorted(
-            general, key=lambda binding: binding.action not in ("help", "quit_or_back")
-        ):
+        for binding in own + sorted(general, key=_rank):
             unique.setdefault(binding.action, binding)
         return list(unique.values())
+
+
+def _key_of(binding: Binding) -> str:
+    return binding.key_display or key_name(binding.key)
+
+
+def _rank(binding: Binding) -> tuple[bool, int]:
+    """Help and quit first, then the order of the table."""
+    return binding.action not in ("help", "quit_or_back"), PLACES.get(binding.id or "", 0)

@@ -87,6 +87,10 @@ class Lines(ScrollView, Painted, can_focus=True):
         self.virtual_size = Size(width, len(self.lines))
         self.refresh()
 
+    def get_content_width(self, container: Size, viewport: Size) -> int:
+        """With room for a scroll bar, which would otherwise take a column and so need another one."""
+        return self.virtual_size.width + self.scrollbar_size_vertical
+
     def _keys(self) -> list[str]:
         return [one.key for one in self.lines if one.key]
 
