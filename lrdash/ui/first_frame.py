@@ -7,6 +7,7 @@ how long the first paint takes, so it reads the document with the standard libra
 from __future__ import annotations
 
 import json
+import time
 from datetime import datetime
 from hashlib import sha256
 from pathlib import Path
@@ -16,6 +17,8 @@ import platformdirs
 from textual.app import ComposeResult
 from textual.screen import Screen
 from textual.widgets import Static
+
+from lrdash.ui.format import age
 
 LABEL_WIDTH = 26
 
@@ -66,8 +69,8 @@ def first_frame(document: Path) -> str:
 
 
 def _heading(status: dict[str, Any]) -> str:
-    taken = datetime.fromisoformat(status["taken_at"])
-    return f" {_plain(status['sweep'])}   as it was {taken:%a %H:%M:%S}"
+    seconds = time.time() - datetime.fromisoformat(status["taken_at"]).timestamp()
+    return f" {_plain(status['sweep'])}   as it was {age(seconds)} ago"
 
 
 def _rows(runs: list[dict[str, Any]]) -> list[str]:

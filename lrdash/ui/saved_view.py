@@ -30,6 +30,8 @@ class SavedView(msgspec.Struct, frozen=True):
     metric: int = 0
     unit: str = "epoch"
     log: bool = False
+    solo: str = ""
+    dimmed: tuple[str, ...] = ()
     theme: str = ""
 
 
@@ -48,7 +50,7 @@ class ViewFile:
 
     def restore(self, screen: MainScreen) -> None:
         """Make the screen what it was; nothing that is gone comes back."""
-        view, keys = self.view, {run.key for run in screen.snapshot.runs}
+        view, keys = self.view, frozenset(run.key for run in screen.snapshot.runs)
         if view.selected in keys:
             screen.selected = view.selected
         screen.stream = next((stream for stream in STREAMS if stream == view.stream), screen.stream)
@@ -56,7 +58,13 @@ class ViewFile:
         sort = view.sort if view.sort in SORT_KEYS else "index"
         screen.table.arrangement = Arrangement(sort, view.reverse, folded=frozenset(view.folded))
         unit = view.unit if view.unit in UNITS else "epoch"
-        screen.chart_view = ChartView(metric=view.metric, unit=unit, log=view.log)
+        screen.chart_view = ChartView(
+            metric=view.metric,
+            unit=unit,
+            log=view.log,
+            solo=view.solo if view.solo in keys else "",
+            dimmed=keys.intersection(view.dimmed),
+        )
         if view.tab in TABS:
             screen.tab = view.tab
 
@@ -65,12 +73,12 @@ class ViewFile:
         with suppress(OSError):
             self.path.parent.mkdir(parents=True, exist_ok=True)
             temporary = self.path.with_suffix(f".{os.getpid()}")
-            temporary.write_bytes(msgspec.json.encode(capture(screen)))
+            temporary.write_bytes(msgspec.json.encode(capture(screen, self.view)))
             temporary.replace(self.path)
 
 
-def capture(screen: MainScreen) -> SavedView:
-    """The view as it stands."""
+def capture(screen: MainScreen, before: SavedView) -> SavedView:
+    """The view as it stands; a terminal without colours says nothing about the theme that was chosen."""
     arrangement, chart = screen.table.arrangement, screen.chart_view
     return SavedView(
         tab=screen.tab,
@@ -83,5 +91,7 @@ def capture(screen: MainScreen) -> SavedView:
         metric=chart.metric,
         unit=chart.unit,
         log=chart.log,
-        theme=screen.app.theme,
+        solo=chart.solo,
+        dimmed=tuple(sorted(chart.dimmed)),
+        theme=before.theme if screen.app.no_color else screen.app.theme,
     )

@@ -17,6 +17,7 @@ from lrdash.control.submission import Outcome, SubmissionPlan
 from lrdash.errors import RefusedError, UsageError
 from lrdash.monitor.snapshot import Diagnosis, RunStatus, Snapshot
 from lrdash.scheduler.base import Submission, Task
+from lrdash.scheduler.local import LocalScheduler
 from lrdash.sweep.find import find_sweep_files
 from lrdash.sweep.load import load_sweep
 from lrdash.sweep.spec import Run
@@ -249,6 +250,19 @@ async def test_the_palette_lists_runs_of_any_name_and_commands_of_every_pane() -
         await shows(pilot, "key m")
         await pilot.press("enter")
         await until(pilot, lambda: app.main.chart_view.metric == 1)
+
+
+async def test_the_command_that_cancels_is_one_that_is_there() -> None:
+    backend = Recorder()
+    app = fakes.make_app(backend=backend)
+    async with app.run_test(size=(120, 40)) as pilot:
+        await opened(pilot)
+        await pilot.press("y")
+        await shows(pilot, "scancel 4815201_0")
+        await pilot.press("escape")
+        backend.scheduler = LocalScheduler(backend.sweep)
+        await pilot.press("y")
+        await shows(pilot, "lrdash cancel text:0")
 
 
 async def test_a_picture_is_written_beside_what_is_there(tmp_path: Path, monkeypatch: Any) -> None:

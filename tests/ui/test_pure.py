@@ -149,6 +149,15 @@ def test_news_are_told_once() -> None:
     assert news(after, after) == []
 
 
+def test_a_run_that_vanished_is_news() -> None:
+    before = fakes.half_way()
+    gone = fakes.run("text:2", state="UNKNOWN")
+    after = fakes.copy(before, runs=tuple(gone if run.key == "text:2" else run for run in before.runs))
+    assert [(item.text, item.is_bad) for item in news(before, after)] == [
+        ("text 2  2e-5, backbone 2e-6 UNKNOWN", True)
+    ]
+
+
 def test_actions_follow_the_states() -> None:
     snapshot = fakes.half_way()
     running = [run for run in snapshot.runs if run.key == "text:2"]

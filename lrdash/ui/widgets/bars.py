@@ -7,6 +7,7 @@ from rich.segment import Segment
 from rich.style import Style
 from textual import events
 from textual.binding import Binding
+from textual.content import Content
 from textual.geometry import Size
 from textual.reactive import reactive
 from textual.strip import Strip
@@ -49,7 +50,12 @@ class TabBar(Widget, Painted):
             warning = f"{self.glyphs.warning} {self.attention}: a " if self.attention else ""
         subject = fit(subject, max(0, min(cell_len(subject), room - cell_len(warning) - 3)))
         gap = "  " if warning and subject else ""
-        notes = [Segment(warning, self.paint["warning"]), Segment(gap), Segment(subject, self.paint["text"])]
+        to_list = Style(meta={"@click": "screen.attention"})
+        notes = [
+            Segment(warning, self.paint["warning"] + to_list),
+            Segment(gap),
+            Segment(subject, self.paint["text"]),
+        ]
         return notes if cell_len(warning) + cell_len(subject) + 2 <= room else []
 
     def on_click(self, event: events.Click) -> None:
@@ -76,12 +82,17 @@ class KeyBar(Widget, Painted):
             room -= cell_len(key) + cell_len(label)
             if room < 0:
                 break
-            clickable = Style(meta={"@click": f"screen.press('{binding.key}')"})
+            clickable = Style(meta={"@click": f"screen.press('{binding.key}')", "tip": binding.tooltip})
             segments += [
                 Segment(key, self.paint["accent"] + Style(bold=True) + clickable),
                 Segment(label, self.paint["muted"] + clickable),
             ]
         return self.line(segments, width)
+
+    def on_mouse_move(self, event: events.MouseMove) -> None:
+        """What the key below the mouse does, in full."""
+        tip = event.style.meta.get("tip")
+        self.tooltip = Content(tip) if tip else None
 
     def _shown(self) -> list[Binding]:
         """Each action once; those of the focused pane first, help and quit always."""

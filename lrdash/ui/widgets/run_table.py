@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from msgspec.structs import replace
 from rich.cells import cell_len
 from rich.segment import Segment
+from rich.style import Style
 from textual import events
 from textual.geometry import Size
 from textual.message import Message
@@ -180,15 +181,18 @@ class RunTable(ScrollView, Painted, can_focus=True):
             return Strip(Segment.apply_style(strip, post_style=highlight), width)
         return strip
 
-    def _header(self) -> list[InkSpan]:
+    def _header(self) -> list[Segment]:
+        """A click on a head sorts by its column."""
         arrow = self.glyphs.worse if self.arrangement.reverse else self.glyphs.better
-        spans: list[InkSpan] = [(" " * self._lead_width + fit("run", self._label_width), "title")]
+        lead = " " * self._lead_width + fit("run", self._label_width)
+        heads = [Segment(lead, self.paint["title"] + _sorts("index"))]
         for column in self._columns:
             title = column_title(column, self._cell_context) + (
                 arrow if column.title == self.arrangement.sort else ""
             )
-            spans.append((self._gap + fit(title, self._widths[column.title], right=column.right), "title"))
-        return spans
+            text = self._gap + fit(title, self._widths[column.title], right=column.right)
+            heads.append(Segment(text, self.paint["title"] + _sorts(column.title)))
+        return heads
 
     def _group_spans(self, row: GroupRow) -> list[InkSpan]:
         glyphs = self.glyphs
@@ -319,7 +323,15 @@ class RunTable(ScrollView, Painted, can_focus=True):
     def action_reverse(self) -> None:
         self.arrangement = replace(self.arrangement, reverse=not self.arrangement.reverse)
 
+    def _sort_by(self, key: str) -> None:
+        """The same column again: the other way round."""
+        again = key == self.arrangement.sort
+        self.arrangement = replace(self.arrangement, sort=key, reverse=again and not self.arrangement.reverse)
+
     def on_click(self, event: events.Click) -> None:
+        if (key := event.style.meta.get("sort")) in SORT_KEYS:
+            self._sort_by(key)
+            return
         position = event.style.meta.get("row")
         if not isinstance(position, int) or position >= len(self.rows):
             return
@@ -342,3 +354,7 @@ class RunTable(ScrollView, Painted, can_focus=True):
         super().watch_scroll_y(old_value, new_value)
         if round(old_value) != round(new_value):
             self._layout_columns()
+
+
+def _sorts(title: str) -> Style:
+    return Style(meta={"sort": title})
