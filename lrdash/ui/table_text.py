@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import zip_longest
 
 from rich.cells import cell_len
 
@@ -49,6 +50,15 @@ def _row(cells: Sequence[Cell]) -> list[InkSpan]:
 def _padded(spans: Cell, width: int, *, to_left: bool) -> list[InkSpan]:
     padding: InkSpan = (" " * (width - width_of(spans)), "text")
     return [*spans, padding] if to_left else [padding, *spans]
+
+
+def beside(left: Sequence[Line], right: Sequence[Line], width: int) -> list[Line]:
+    """Two columns of lines, the left one `width` cells wide."""
+    lines = []
+    for one, other in zip_longest(left, right, fillvalue=Line()):
+        padding: InkSpan = (" " * max(0, width - width_of(one.spans)), "text")
+        lines.append(Line((*one.spans, padding, *other.spans), one.key or other.key))
+    return lines
 
 
 def wrapped(text: str, width: int, ink: int | Role = "text", indent: str = " ") -> list[Line]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from lrdash.results.comparison import Answer, Comparison, Estimate, GroupComparison, Pair, RunSummary
 from tests.ui.fakes import NAMES, RATES
 
+CONFUSIONS = (((110, 11), (20, 109)), ((100, 21), (59, 70)), ((95, 26), (54, 75)))
 VALUES = ((0.876, 0.829, 0.911), (0.680, 0.620, 0.735), (0.680, 0.620, 0.735))
 
 
@@ -16,6 +17,8 @@ def a_comparison() -> Comparison:
             label=RATES[at][2],
             group="text",
             index=at,
+            learning_rate=RATES[at][0],
+            cls_backbone_learning_rate=RATES[at][1],
             epoch=6.0,
             n=250,
             accuracy=Estimate(*VALUES[at]),
@@ -25,6 +28,8 @@ def a_comparison() -> Comparison:
             auroc=0.94 - 0.2 * (at > 0),
             log_loss=0.297 + 0.32 * (at > 0),
             majority=0.516,
+            confusion=CONFUSIONS[at],
+            labels=("concurrency", "data"),
         )
         for at, name in enumerate(names)
     )

@@ -2,21 +2,28 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, cast
 
+import msgspec
 import pytest
 from textual.pilot import Pilot
 
 from lrdash.monitor.foreign import ForeignMonitor
 from lrdash.results.predictions import PredictionStore
 from lrdash.ui.app import LrdashApp
+from lrdash.ui.glyphs import UNICODE
 from lrdash.ui.results import FolderResults
 from lrdash.ui.session import Session
 from lrdash.ui.settings import Settings
 from lrdash.ui.state import another_epoch
+from lrdash.ui.views.compare_matrices import matrix_lines
+from lrdash.ui.views.compare_rates import PLOT_WIDTH, rate_lines
+from lrdash.ui.widgets.lines import Line
 from tests.results.making import write_run
 from tests.ui import fakes
+from tests.ui.comparison import a_comparison
 from tests.ui.screens import opened, screen_text, shows, until
 
 
@@ -65,3 +72,58 @@ def test_an_epoch_is_never_beyond_the_newest() -> None:
     assert another_epoch(newest, 1, snapshot) == newest
     assert another_epoch("best", -1, snapshot) == newest - 1
     assert another_epoch(1, -1, snapshot) == 1
+
+
+def texts(lines: Sequence[Line]) -> list[str]:
+    return [one.text.rstrip() for one in lines]
+
+
+def test_matrices_stand_beside_each_other_with_their_difference_from_the_baseline() -> None:
+    wide = texts(matrix_lines(a_comparison().groups[0], {}, UNICODE, 115))
+    assert len(wide) == 5
+    assert wide[2].split() == [
+        "concurrency",
+        "110",
+        "11",
+        "100",
+        "−10",
+        "21",
+        "+10",
+        "95",
+        "−15",
+        "26",
+        "+15",
+    ]
+    narrow = texts(matrix_lines(a_comparison().groups[0], {}, UNICODE, 75))
+    assert len(narrow) == 10  # two in the first row, one in the second
+    assert max(map(len, narrow)) <= 75
+    assert narrow[7].split() == ["concurrency", "95", "−15", "26", "+15"]
+
+
+def test_runs_of_other_classes_have_their_own_matrix() -> None:
+    group = a_comparison().groups[0]
+    three = msgspec.structs.replace(
+        group.runs[1], labels=("a", "b", "c"), confusion=((5, 1, 0), (0, 6, 0), (1, 1, 7))
+    )
+    many = msgspec.structs.replace(
+        group.runs[2], labels=tuple("abcdefghij"), confusion=tuple((1,) * 10 for _ in range(10))
+    )
+    mixed = msgspec.structs.replace(group, runs=(group.runs[0], three, many))
+    lines = texts(matrix_lines(mixed, {}, UNICODE, 115))
+    assert [line.split() for line in lines if line.startswith(" c ")] == [["c", "1", "1", "7"]]
+    assert lines[-1] == " 10 classes: their matrices are in the html report"
+
+
+def test_accuracy_stands_over_the_rate_of_the_backbone() -> None:
+    lines = texts(rate_lines(a_comparison().groups[0], {}, UNICODE, PLOT_WIDTH))
+    assert lines[0] == " accuracy by learning rate of the backbone"
+    assert lines[-1].split() == ["2e-6", "2e-5"]
+    assert max(map(len, lines)) <= PLOT_WIDTH
+    marked = [(y, x) for y, text in enumerate(lines[1:-2]) for x, char in enumerate(text) if char == "●"]
+    (best, right), (low, left), (_, beside) = marked
+    assert best < low  # higher
+    assert left < beside < right
+    assert lines[-2][(left + beside) // 2] == "┬" or lines[-2][(left + beside) // 2 + 1] == "┬"
+    group = a_comparison().groups[0]
+    one_rate = msgspec.structs.replace(group, runs=group.runs[:1])
+    assert rate_lines(one_rate, {}, UNICODE, PLOT_WIDTH) == []

@@ -13,8 +13,10 @@ from lrdash.ui.glyphs import Glyphs
 from lrdash.ui.plot.interval import interval_scale, interval_spans
 from lrdash.ui.series import SeriesLook, series_looks
 from lrdash.ui.state import ScreenState
-from lrdash.ui.table_text import Cell, table_lines, wrapped
+from lrdash.ui.table_text import Cell, beside, table_lines, wrapped
 from lrdash.ui.theme import Role
+from lrdash.ui.views.compare_matrices import matrix_lines
+from lrdash.ui.views.compare_rates import PLOT_WIDTH, rate_lines
 from lrdash.ui.widgets.lines import Line, line
 
 NARROW = 96
@@ -56,9 +58,8 @@ def _group_lines(
         lines += [BLANK, *_pair_lines(group, looks, glyphs, width)]
     lines += [line((f" {glyphs.warning} {plain(text)}", "warning")) for text in group.refused]
     lines.append(BLANK)
-    lines += _confusion_lines(group, looks, glyphs, width)
-    for text in group.conclusion[1:]:
-        lines += wrapped(f"{glyphs.absent} {plain(text)}", width, "text")
+    lines += matrix_lines(group, looks, glyphs, width)
+    lines += _words_beside_rates(group, looks, glyphs, width)
     for answer in group.answers:
         lines += [BLANK, *wrapped(plain(answer.question), width, "bold")]
         lines += wrapped(f"{glyphs.folded} {plain(answer.verdict)}", width, "primary", "   ")
@@ -69,6 +70,21 @@ def _group_lines(
     return [*lines, BLANK]
 
 
+def _words_beside_rates(
+    group: GroupComparison, looks: Mapping[str, SeriesLook], glyphs: Glyphs, width: int
+) -> list[Line]:
+    """The pairs in words, beside the accuracy against the rate where there is room for both."""
+
+    def words(room: int) -> list[Line]:
+        said = [f"{glyphs.absent} {plain(text)}" for text in group.conclusion[1:]]
+        return [part for text in said for part in wrapped(text, room, "text")]
+
+    plot = rate_lines(group, looks, glyphs, min(PLOT_WIDTH, width - 2))
+    if not plot or width < PLOT_WIDTH + 40:
+        return [*plot, *([BLANK] if plot else []), *words(width)]
+    return beside(plot, words(width - PLOT_WIDTH - 2), PLOT_WIDTH + 2)
+
+
 def _run_lines(
     group: GroupComparison, looks: Mapping[str, SeriesLook], glyphs: Glyphs, width: int
 ) -> list[Line]:
@@ -76,6 +92,7 @@ def _run_lines(
     majority = next((run.majority for run in group.runs if run.majority is not None), None)
     scale = interval_scale(known, *([majority] if majority is not None else []))
     drawn = 16 if width < NARROW else 28
+    differ = len({run.epoch for run in group.runs}) > 1
     rows: list[tuple[str, list[Cell]]] = []
     for run in group.runs:
         look = looks.get(run.run, SeriesLook())
@@ -86,20 +103,30 @@ def _run_lines(
             [(f"{look.swatch(glyphs)} ", look.colour), (_label(group, run), "text")],
             _estimate(run.accuracy),
             picture,
-            *([_number(value)] for value in _numbers(run, width)),
+            *([_number(value)] for value in _numbers(run, width, differ)),
         ]
         rows.append((run.run, cells))
     f1 = f"F1 {plain(group.positive)}" if group.positive else "F1 macro"
-    titles = ["run", "accuracy", "95 % interval", f1, "macro-F1", "MCC", "AUROC", "log-loss", "epoch"]
-    titles = titles[: 3 + len(_numbers(group.runs[0], width))] if group.runs else titles
+    titles = [
+        "run",
+        "accuracy",
+        "95 % interval",
+        *(["epoch"] if differ else []),
+        f1,
+        "macro-F1",
+        "MCC",
+        "AUROC",
+    ]
+    titles = [*titles, "log-loss"][: 3 + len(_numbers(group.runs[0], width, differ))]
     return table_lines(titles, [(key, cells) for key, cells in rows], left=frozenset({0, 2}))
 
 
-def _numbers(run: RunSummary, width: int) -> list[str]:
+def _numbers(run: RunSummary, width: int, with_epoch: bool) -> list[str]:
+    """The epoch only where the runs differ in it; else it stands in the heading."""
     f1 = fraction(run.f1.value) if run.f1 else NOTHING
     numbers = [f1, fraction(run.macro_f1), fraction(run.mcc), fraction(run.auroc), loss(run.log_loss)]
-    numbers.append(NOTHING if run.epoch is None else f"{run.epoch:g}")
-    return numbers[: 1 if width < NARROW else 4 if width < FULL else 6]
+    epoch = [NOTHING if run.epoch is None else f"{run.epoch:g}"] if with_epoch else []
+    return [*epoch, *numbers][: 1 if width < NARROW else 4 if width < FULL else 6]
 
 
 def _pair_lines(
@@ -136,38 +163,6 @@ def _pair_lines(
         "detectable",
     ]
     return table_lines(titles[: len(rows[0][1])], rows, left=frozenset({0, 2}))
-
-
-def _confusion_lines(
-    group: GroupComparison, looks: Mapping[str, SeriesLook], glyphs: Glyphs, width: int
-) -> list[Line]:
-    """Truth down, prediction across, the runs side by side; two classes only."""
-    shown = [run for run in group.runs if run.confusion is not None and len(run.confusion) == 2]
-    if not shown or len(group.labels) != 2:
-        return []
-    names = [plain(label)[:12] for label in group.labels]
-    cell = max(6, *(len(name) + 2 for name in names))
-    block, first = 2 * cell + 4, max(map(len, names)) + 4
-    shown = shown[: max(1, (width - first) // block)]
-    heads: list[InkSpan] = [(" " * first, "text")]
-    titles: list[InkSpan] = [(f" {'truth':<{first - 1}}", "title")]
-    for run in shown:
-        look = looks.get(run.run, SeriesLook())
-        heads += [
-            (f"  {look.marker(glyphs)} ", look.colour),
-            (f"{plain(run.label)[: block - 4]:<{block - 4}}", "text"),
-        ]
-        titles.append(("".join(f"{name:>{cell}}" for name in names) + "    ", "muted"))
-    lines = [Line(tuple(heads)), Line(tuple(titles))]
-    for truth, name in enumerate(names):
-        row: list[InkSpan] = [(f" {name:<{first - 1}}", "muted")]
-        for run in shown:
-            assert run.confusion is not None
-            for guess, count in enumerate(run.confusion[truth]):
-                row.append((f"{count:>{cell},}", "success" if guess == truth else "error"))
-            row.append(("    ", "text"))
-        lines.append(Line(tuple(row)))
-    return [*lines, BLANK]
 
 
 def _pair_name(
