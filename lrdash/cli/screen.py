@@ -7,13 +7,15 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from lrdash.errors import LrdashError
+from lrdash.errors import LrdashError, UsageError
 from lrdash.sweep.find import find_sweep_files
 
 if TYPE_CHECKING:
     from lrdash.scheduler.base import Scheduler
     from lrdash.sweep.spec import Sweep
+    from lrdash.ui.results import Results
     from lrdash.ui.session import Session
+    from lrdash.ui.source import SnapshotSource
 
 
 def open_screen(arguments: argparse.Namespace) -> int:
@@ -23,9 +25,11 @@ def open_screen(arguments: argparse.Namespace) -> int:
     imported and read after that; of any other one mistakes are told before the terminal is taken over.
     """
     if arguments.replay is not None:
+        if arguments.folders or arguments.record:
+            raise UsageError("--replay shows a recording: give neither folders nor --record with it")
         return _run(lambda: _replay(arguments.replay, arguments.speed), arguments)
     if arguments.folders:
-        session = _foreign(arguments.folders)
+        session = _foreign(arguments.folders, arguments.record)
         return _run(lambda: session, arguments)
     from lrdash.ui.first_frame import cached_document, first_frame, saved_theme
 
@@ -47,15 +51,13 @@ def live_session(sweep: Sweep, scheduler: Scheduler | None, record: Path | None 
     """A session that watches a sweep."""
     from lrdash.monitor.monitor import Monitor
     from lrdash.ui.backend import Backend
-    from lrdash.ui.recording import RecordingSource
     from lrdash.ui.saved_view import ViewFile
     from lrdash.ui.session import Session
     from lrdash.ui.settings import load_settings
 
-    settings = load_settings()
-    monitor = Monitor(sweep, scheduler)
-    source = RecordingSource(monitor, record) if record is not None else monitor
-    return Session(source, settings, Backend(sweep, scheduler), ViewFile(sweep.file))
+    settings, results = load_settings(), Backend(sweep, scheduler)
+    source = _recorded(Monitor(sweep, scheduler), results, record)
+    return Session(source, settings, results, ViewFile(sweep.file))
 
 
 def _known(arguments: argparse.Namespace, file: Path, document: Path) -> Session:
@@ -81,22 +83,39 @@ def _open(arguments: argparse.Namespace) -> Session:
     return live_session(sweep, the_scheduler(arguments, sweep), arguments.record)
 
 
-def _foreign(folders: Sequence[Path]) -> Session:
+def _foreign(folders: Sequence[Path], record: Path | None) -> Session:
     from lrdash.monitor.foreign import ForeignMonitor
     from lrdash.ui.results import FolderResults
     from lrdash.ui.session import Session
     from lrdash.ui.settings import load_settings
 
     monitor = ForeignMonitor(folders)
-    return Session(monitor, load_settings(), FolderResults(monitor.name, lambda: monitor.runs))
+    settings, results = load_settings(), FolderResults(monitor.name, lambda: monitor.runs)
+    return Session(_recorded(monitor, results, record), settings, results)
+
+
+def _recorded(source: SnapshotSource, results: Results, folder: Path | None) -> SnapshotSource:
+    """The same, written down where a folder is given."""
+    if folder is None:
+        return source
+    from lrdash.ui.recording import Recorder, RecordingSource
+
+    recorder = Recorder(folder)
+    results.listener = recorder.keep_comparison
+    return RecordingSource(source, recorder, results.curve_files)
 
 
 def _replay(folder: Path, speed: float) -> Session:
-    from lrdash.ui.recording import ReplaySource
+    import msgspec
+
+    from lrdash.ui.replay import ReplayResults, ReplaySource
     from lrdash.ui.session import Session
     from lrdash.ui.settings import load_settings
 
-    return Session(ReplaySource(folder, speed), load_settings())
+    source = ReplaySource(folder, speed)
+    # How often somebody wants a queue to be asked is not how often a recording is looked at.
+    settings = msgspec.structs.replace(load_settings(), queue_seconds=0.0, files_seconds=0.0)
+    return Session(source, settings, ReplayResults(source, folder))
 
 
 def _run(
@@ -112,4 +131,6 @@ def _run(
     error = app.run()
     if isinstance(error, LrdashError):
         raise error
+    if app.is_open and (recorder := getattr(app.source, "recorder", None)) and recorder.problem:
+        raise LrdashError(recorder.problem)
     return 0

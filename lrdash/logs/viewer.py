@@ -14,6 +14,7 @@ from lrdash.logs.line_count import LineCount
 from lrdash.logs.page import Lines, Page, Place, Viewport, read_page
 from lrdash.logs.scans import Jump, Matches, MatchingLines, Scan
 from lrdash.logs.search import Matcher
+from lrdash.logs.terminal_text import plain_text
 from lrdash.logs.window import LogFile
 
 AT_ONCE = 1024 * 1024
@@ -65,6 +66,11 @@ class LogViewer:
         self._is_counted = True
         number = self.number_of(page.rows[0].line.start) if page.rows else None
         return replace(page, lines=self.count.lines, top_number=number)
+
+    def whole_line(self, start: int, generation: int) -> tuple[str, bool] | None:
+        """All of a line, however long, and whether it is a piece of a longer one; None in another file."""
+        data, is_piece = self.log.whole_line(start)
+        return (plain_text(data), is_piece) if self.log.generation == generation else None
 
     def number_of(self, start: int) -> int | None:
         """The number of a line, from 1; None where nobody has counted yet."""

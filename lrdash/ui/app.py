@@ -214,10 +214,12 @@ class LrdashApp(KeysInTurn):
         try:
             comparison = await asyncio.to_thread(self.results.compare, baselines, epoch)
         except LrdashError as error:
-            self.main.say_error(str(error))
+            if str(error) != self.main.uncompared:  # which stands under Compare for as long as it holds
+                self.main.say_error(str(error))
+            self.main.uncompared = str(error)
         else:
             if asked == (self.main.baselines, self.main.epoch):  # else the next one is wanted already
-                self.main.comparison = comparison
+                self.main.comparison, self.main.uncompared = comparison, ""
 
     def _show_snapshot(self, snapshot: Snapshot) -> None:
         before = self.main.snapshot

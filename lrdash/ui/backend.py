@@ -10,9 +10,11 @@ from lrdash.errors import UnsupportedError
 from lrdash.scheduler.base import Scheduler
 from lrdash.sweep import paths
 from lrdash.sweep.spec import Run, Scalar, Sweep
-from lrdash.ui.results import Results
+from lrdash.ui.results import CURVE, Results
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from lrdash.control.actions import ActionName, ActionPlan
     from lrdash.control.preflight import Finding
     from lrdash.control.submission import Outcome, SubmissionPlan
@@ -46,14 +48,16 @@ class Backend(Results):
         from lrdash.results.steps import StepReader
 
         series = {}
-        for run in self.sweep.runs:
-            if run.key in keys:
-                reader = self._step_readers.get(run.key)
+        for key, path in self.curve_files().items():
+            if key in keys:
+                reader = self._step_readers.get(key)
                 if reader is None:
-                    reader = StepReader(paths.results_dir(self.sweep, run) / "trainer_log.jsonl")
-                    self._step_readers[run.key] = reader
-                series[run.key] = reader.read()
+                    reader = self._step_readers[key] = StepReader(path)
+                series[key] = reader.read()
         return series
+
+    def curve_files(self) -> dict[str, Path]:
+        return {run.key: paths.results_dir(self.sweep, run) / CURVE for run in self.sweep.runs}
 
     def candidates(self) -> tuple[Candidate, ...]:
         from lrdash.results.candidates import prediction_store, sweep_candidates

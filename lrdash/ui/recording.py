@@ -1,25 +1,31 @@
-"""Recordings: every snapshot that was shown, with its time, and a source that shows them again.
+"""Recordings: what Slurm and the files said, with times, in a folder that grows while one watches.
 
-A recording is a folder with `snapshots.jsonl`: one JSON object a line, `{"at": seconds, "snapshot": …}`;
-unchanged snapshots are not repeated. `logs/` holds the end of every log as it was when recording ended.
+Each file holds one JSON object a line, written as soon as it is known, so that a crash loses nothing:
+
+- `snapshots.jsonl`: what was shown, whenever runs or sources have changed;
+- `files.jsonl`: what logs and training curves have grown by, at every look at them;
+- `comparisons.jsonl`: every comparison that was made.
+
+`replay.py` shows them again.
 """
 
 from __future__ import annotations
 
 import time
-from bisect import bisect_right
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from threading import Lock
 from typing import Any
 
 import msgspec
 
 from lrdash.errors import ConfigError
-from lrdash.monitor.snapshot import LogPaths, RunStatus, Snapshot
+from lrdash.logs.growth import GrowingFile
+from lrdash.monitor.snapshot import Snapshot
+from lrdash.results.comparison import Comparison
 from lrdash.ui.source import SnapshotSource
 
-FILE = "snapshots.jsonl"
-LOG_TAIL_BYTES = 2**20
+SNAPSHOTS, GROWTH, COMPARISONS = "snapshots.jsonl", "files.jsonl", "comparisons.jsonl"
 
 
 class Frame(msgspec.Struct, frozen=True):
@@ -29,23 +35,95 @@ class Frame(msgspec.Struct, frozen=True):
     snapshot: Snapshot
 
 
-class RecordingSource:
-    """Passes a source through and writes down what it says."""
+class Growth(msgspec.Struct, frozen=True):
+    """What came to a file, or with `anew` what stands in another file of its name."""
 
-    def __init__(
-        self, source: SnapshotSource, folder: Path, clock: Callable[[], float] = time.monotonic
-    ) -> None:
-        self._source = source
+    at: float
+    file: str
+    """Path of a log, or `curve_name` of a run."""
+    text: str
+    """A character a byte (Latin-1): whatever the bytes are, they come back, and ASCII is readable."""
+    anew: bool = False
+
+
+class Compared(msgspec.Struct, frozen=True):
+    """A comparison and when it was ready."""
+
+    at: float
+    comparison: Comparison
+
+
+def curve_name(key: str) -> str:
+    """What the training curve of a run is called in a recording."""
+    return f"curve {key}"
+
+
+class Recorder:
+    """The folder that is written to, by several threads."""
+
+    def __init__(self, folder: Path, clock: Callable[[], float] = time.monotonic) -> None:
+        """Raises ConfigError: it cannot be written, or holds a recording already."""
         self._folder = folder
         self._clock, self._started = clock, clock()
-        self._last: Snapshot | None = None
+        self._lock = Lock()
+        self.problem = ""
+        """Why the recording ended before the screen was closed."""
         try:
             folder.mkdir(parents=True, exist_ok=True)
-            self._file = (folder / FILE).open("xb")
+            self._files = {name: (folder / name).open("xb") for name in (SNAPSHOTS, GROWTH, COMPARISONS)}
         except FileExistsError:
-            raise ConfigError(f"{folder / FILE} is there already; give another folder to --record") from None
+            raise ConfigError(
+                f"{folder}: holds a recording already; give another folder to --record"
+            ) from None
         except OSError as error:
             raise ConfigError(f"{folder}: cannot be recorded to: {error.strerror}") from None
+
+    @property
+    def seconds(self) -> float:
+        return round(self._clock() - self._started, 3)
+
+    def write(self, name: str, entry: msgspec.Struct) -> None:
+        """Append a line, unless the recording has ended; a full disk ends it, and not what is watched."""
+        with self._lock:
+            try:
+                if self._files:
+                    self._files[name].write(msgspec.json.encode(entry) + b"\n")
+                    self._files[name].flush()
+            except OSError as error:
+                self.problem = f"{self._folder / name}: recorded only until then: {error.strerror}"
+                self._end()
+
+    def keep_comparison(self, comparison: Comparison) -> None:
+        self.write(COMPARISONS, Compared(self.seconds, comparison))
+
+    def close(self) -> None:
+        with self._lock:
+            self._end()
+
+    def _end(self) -> None:
+        for file in self._files.values():
+            try:
+                file.close()
+            except OSError:
+                continue  # what could not be written, which was told
+        self._files = {}
+
+
+class RecordingSource:
+    """Passes a source through and writes down what it says, and what the files say that it names."""
+
+    def __init__(
+        self,
+        source: SnapshotSource,
+        recorder: Recorder,
+        curves: Callable[[], Mapping[str, Path]] = dict,
+    ) -> None:
+        """`curves`: the training curve's file of each run, by key; runs may come and go."""
+        self._source = source
+        self.recorder = recorder
+        self._last: object = None
+        self._curves = curves
+        self._growing: dict[str, GrowingFile] = {}
         self._keep(source.snapshot)
 
     @property
@@ -68,121 +146,32 @@ class RecordingSource:
         return self._keep(self._source.poll_queue())
 
     def poll_files(self) -> Snapshot:
-        return self._keep(self._source.poll_files())
+        snapshot = self._keep(self._source.poll_files())
+        logs = [path for run in snapshot.runs for path in (run.logs.out, run.logs.err) if path is not None]
+        named = {path: Path(path) for path in logs}
+        named |= {curve_name(key): path for key, path in self._curves().items()}
+        for name, path in named.items():
+            file = self._growing.setdefault(name, GrowingFile(path))
+            if (grown := file.read_on()) is not None:
+                data, anew = grown
+                self.recorder.write(GROWTH, Growth(self.recorder.seconds, name, data.decode("latin-1"), anew))
+        return snapshot
 
     def wake(self) -> None:
         self._source.wake()
 
     def close(self) -> None:
         self._source.close()
-        self._file.close()
-        for run in self._source.snapshot.runs:
-            self._keep_logs(run)
+        self.recorder.close()
 
     def _keep(self, snapshot: Snapshot) -> Snapshot:
-        # taken_at and ages change with every look; the runs are what a recording is of.
-        if not self._file.closed and (self._last is None or self._last.runs != snapshot.runs):
-            frame = Frame(round(self._clock() - self._started, 3), snapshot)
-            self._file.write(msgspec.json.encode(frame) + b"\n")
-            self._file.flush()
-            self._last = snapshot
+        sources = snapshot.sources
+        states = [
+            (one.state, one.error)
+            for one in (sources.queue, sources.accounting, sources.logs, sources.results)
+        ]
+        # taken_at and ages change with every look; what was known, and how well, is what a recording is of.
+        if (known := (snapshot.runs, states)) != self._last:
+            self._last = known
+            self.recorder.write(SNAPSHOTS, Frame(self.recorder.seconds, snapshot))
         return snapshot
-
-    def _keep_logs(self, run: RunStatus) -> None:
-        for name, path in (("out", run.logs.out), ("err", run.logs.err)):
-            if path is None:
-                continue
-            target = self._folder / "logs" / f"{run.run}.{name}"
-            target.parent.mkdir(exist_ok=True)
-            try:
-                with Path(path).open("rb") as log:
-                    log.seek(max(0, Path(path).stat().st_size - LOG_TAIL_BYTES))
-                    target.write_bytes(log.read(LOG_TAIL_BYTES))
-            except OSError:
-                continue  # a log that is not there is none in the recording
-
-
-class ReplaySource:
-    """Shows a recording again, `speed` times as fast; the last snapshot stays."""
-
-    command_log: Sequence[Any] = ()
-    files_interval = 3600.0
-
-    def __init__(self, folder: Path, speed: float = 1.0, clock: Callable[[], float] = time.monotonic) -> None:
-        if speed <= 0:
-            raise ConfigError(f"--speed {speed:g} is not a speed; give a positive number")
-        self.frames = read_recording(folder)
-        self.speed, self._clock, self._started = speed, clock, clock()
-
-    @property
-    def _position(self) -> int:
-        seconds = (self._clock() - self._started) * self.speed
-        return max(0, bisect_right(self.frames, seconds, key=lambda frame: frame.at) - 1)
-
-    @property
-    def snapshot(self) -> Snapshot:
-        return self.frames[self._position].snapshot
-
-    @property
-    def queue_interval(self) -> float:
-        """Until the next frame is due."""
-        following = self._position + 1
-        if following >= len(self.frames):
-            return 3600.0
-        due = self.frames[following].at / self.speed - (self._clock() - self._started)
-        return max(0.01, due)
-
-    def poll_queue(self) -> Snapshot:
-        return self.snapshot
-
-    def poll_files(self) -> Snapshot:
-        return self.snapshot
-
-    def wake(self) -> None:
-        """Nothing comes sooner in a recording."""
-
-    def close(self) -> None:
-        """Nothing runs."""
-
-
-def read_recording(folder: Path) -> list[Frame]:
-    """Every frame; a last line that was cut off is left out.
-
-    Raises:
-        ConfigError: there is no recording, or nothing in it.
-    """
-    path = folder / FILE
-    try:
-        lines = path.read_bytes().splitlines()
-    except OSError as error:
-        raise ConfigError(f"{path}: cannot be replayed: {error.strerror}") from None
-    frames = []
-    for number, raw in enumerate(lines, 1):
-        try:
-            frames.append(_with_logs(msgspec.json.decode(raw, type=Frame), folder))
-        except msgspec.DecodeError as error:
-            if number == len(lines) and frames:
-                break
-            raise ConfigError(f"{path}:{number}: not a recorded snapshot: {error}") from None
-    if not frames:
-        raise ConfigError(f"{path}: holds no snapshot")
-    return frames
-
-
-def _with_logs(frame: Frame, folder: Path) -> Frame:
-    """Logs of the recording in place of those of the machine that made it."""
-    runs = tuple(
-        msgspec.structs.replace(
-            run, logs=LogPaths(*(_log_of(folder, run.run, name) for name in ("out", "err")))
-        )
-        for run in frame.snapshot.runs
-    )
-    return Frame(frame.at, msgspec.structs.replace(frame.snapshot, runs=runs))
-
-
-def _log_of(folder: Path, run: str, name: str) -> str | None:
-    # A run's name comes from a file that may be anybody's: only a plain name stays inside the folder.
-    if "/" in run or run in ("", ".", ".."):
-        return None
-    path = folder / "logs" / f"{run}.{name}"
-    return str(path) if path.exists() else None

@@ -7,10 +7,14 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from lrdash.results.candidates import Candidate
     from lrdash.results.comparison import Comparison, GroupComparison
     from lrdash.results.foreign import ForeignRun
     from lrdash.results.steps import StepSeries
+
+CURVE = "trainer_log.jsonl"
 
 
 class Results(ABC):
@@ -18,10 +22,16 @@ class Results(ABC):
 
     name: str
     """Of the sweep or the folders, for titles."""
+    listener: Callable[[Comparison], None] | None = None
+    """Hears of every comparison that is made."""
 
     @abstractmethod
     def read_steps(self, keys: Collection[str]) -> dict[str, StepSeries]:
         """The training curves of some runs, by key."""
+
+    def curve_files(self) -> dict[str, Path]:
+        """Where the training curve of a run is written, by key."""
+        return {}
 
     @abstractmethod
     def candidates(self) -> tuple[Candidate, ...]:
@@ -45,7 +55,10 @@ class Results(ABC):
             mine = [one for one in candidates if one.group == group]
             base = next((one.run for one in mine if one.run in chosen), None)
             groups += compare(mine, sweep=self.name, baseline=base, epoch=epoch).groups
-        return msgspec.structs.replace(whole, groups=tuple(groups))
+        comparison = msgspec.structs.replace(whole, groups=tuple(groups))
+        if self.listener is not None:
+            self.listener(comparison)
+        return comparison
 
 
 class FolderResults(Results):
@@ -66,6 +79,9 @@ class FolderResults(Results):
         reader = ResultsReader()
         found = [run for name, run in self._runs.items() if name in keys]
         return {run.name: reader.steps(run.folder, run.folder) for run in found}
+
+    def curve_files(self) -> dict[str, Path]:
+        return {name: run.folder / CURVE for name, run in self._runs.items()}
 
     def candidates(self) -> tuple[Candidate, ...]:
         from lrdash.results.candidates import prediction_store

@@ -42,6 +42,8 @@ class ScreenState(msgspec.Struct, frozen=True):
 
     comparison: Comparison | None = None
     """Of the newest results; None while it is being computed for the first time."""
+    uncompared: str = ""
+    """Why the newest results could not be compared."""
 
     @property
     def run(self) -> RunStatus | None:
@@ -53,7 +55,7 @@ class ScreenState(msgspec.Struct, frozen=True):
         snapshot = self.snapshot
         return (
             snapshot.runs, snapshot.taken_at[:16], self.selected, self.stream, self.marked, self.baselines,
-            self.comparison,
+            self.comparison, self.uncompared,
         )  # fmt: skip
 
 

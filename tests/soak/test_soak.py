@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 
 from lrdash.ui.app import LrdashApp
-from lrdash.ui.recording import RecordingSource, ReplaySource
+from lrdash.ui.recording import Recorder, RecordingSource
+from lrdash.ui.replay import ReplaySource
 from lrdash.ui.session import Session
 from lrdash.ui.settings import Settings
 from tests.soak.day import DAY, Day, soak_sweep
@@ -71,7 +72,7 @@ def watch(day: Day, *, ticks: int, every: int, steps: int, seconds: float = DAY)
 
 
 def record(day: Day, folder: Path, ticks: int) -> None:
-    source = RecordingSource(day.monitor, folder, lambda: day.now)
+    source = RecordingSource(day.monitor, Recorder(folder, lambda: day.now))
     for _ in range(ticks):
         day.pass_time(DAY / ticks, 1)
         source.poll_queue()

@@ -35,7 +35,9 @@ async def test_the_command_is_the_one_that_launch_printed(launched: Path) -> Non
     async with shown(launched) as (app, pilot):
         await until(pilot, lambda: seen(app, r"^line 299\b"))
         await pilot.press("y", "c")
-        await until(pilot, lambda: app.clipboard == COMMAND and told(app, "command copied"))
+        await until(
+            pilot, lambda: app.clipboard == COMMAND and told(app, "-m trainer --stage…` copied, also")
+        )
         app.pane.show(LogPaths(out=str(launched)), "err", "text 2")
         assert app.pane.view.path is None
 
@@ -78,7 +80,11 @@ async def test_a_state_folder_that_cannot_be_written_is_said(
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "file"))
     async with shown(launched) as (app, pilot):
         await until(pilot, lambda: seen(app, r"^line 299\b"))
-        await pilot.press("y", "y")
+        await pilot.press("y")
+        # The line at the bottom takes a row from the view, which still does not follow.
+        await until(pilot, lambda: seen(app, "copy  y line line 299") and not seen(app, "^line 277"))
+        assert (app.view.following, app.view.current is None) == (False, False)
+        await pilot.press("y")
         await until(
             pilot, lambda: told(app, "clipboard.txt cannot be written: ") and app.clipboard == "line 299"
         )

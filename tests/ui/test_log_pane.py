@@ -219,8 +219,8 @@ async def test_a_search_that_was_forgotten_is_marked_again_when_it_is_asked_for_
         await pilot.press("escape")
         await until(pilot, lambda: not seen(app, "/eval_loss"))
         await pilot.press("slash", "enter")
-        await until(pilot, lambda: seen(app, "/eval_loss  3 of 3"))
-        await pilot.press("N")
+        await until(pilot, lambda: seen(app, "/eval_loss  1 of 3"))
+        await pilot.press("n")
         await until(pilot, lambda: seen(app, "/eval_loss  2 of 3") and not app.pane.prompt.display)
 
 

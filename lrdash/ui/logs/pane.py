@@ -22,6 +22,7 @@ from lrdash.logs.search import EPOCHS, ERRORS, Matcher
 from lrdash.logs.terminal_text import plain_text
 from lrdash.monitor.snapshot import LogPaths
 from lrdash.ui.bindings import bindings
+from lrdash.ui.format import fit
 from lrdash.ui.logs.copying import Choice, CopyBar, copy
 from lrdash.ui.logs.handover import editor_command, hand_over, pager_command
 from lrdash.ui.logs.header import LogHeader, found_words
@@ -30,6 +31,8 @@ from lrdash.ui.logs.view import LogView
 from lrdash.ui.state import Stream
 
 SIDEWAYS = 8
+SHOWN = 60
+"""Characters of a command that are shown when it has been copied."""
 WIDE = 160
 """Columns from which on two streams stand side by side."""
 
@@ -244,13 +247,16 @@ class LogPane(Widget):
     async def _copy_choice(self, choice: Choice) -> None:
         """A line and a command are read from the file: the one may be long, the other far up."""
         name, text, view = choice.name, choice.text, self.view
-        if name == "line" and (found := await view.whole_line()):
-            text, is_piece = found
+        viewer, start, generation = view.viewer, view.current, view.page.generation
+        if name == "line" and viewer is not None and start is not None:
+            found = await view.in_background(lambda: viewer.whole_line(start, generation))
+            text, is_piece = found or (text, False)
             name = "piece of a longer line" if is_piece else name
         elif name == "command":
             out = self.paths.out
             printed = await view.in_background(lambda: printed_command(Path(out))) if out else None
-            name, text = (name, printed) if printed else (f"`{text}`", text)
+            text = printed or text
+            name = f"`{fit(text, SHOWN).rstrip()}`"  # it has not been seen yet
         self._say(f"{name} {copy(self.app, text)}")
 
     @on(CopyBar.Left)
@@ -266,11 +272,14 @@ class LogPane(Widget):
 
     @work(group="hand over", exclusive=True)
     async def _hand_over(self, command: Callable[[Path, int | None], list[str]]) -> None:
-        path = self.view.path
-        if path is None:
+        view, viewer, start = self.view, self.view.viewer, self.view.marked
+        if view.path is None or viewer is None:
             return
+        line = None
+        if start is not None:
+            line = await view.in_background(lambda: viewer.number_of(start))
         try:
-            hand_over(self.app, command(path, await self.view.line_number()))
+            hand_over(self.app, command(view.path, line))
         except LogError as error:
             self._say(str(error), severity="error")
 

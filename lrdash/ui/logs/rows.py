@@ -53,6 +53,16 @@ class LogRows(LogText):
     def watch_mouse_hover(self) -> None:
         self.refresh()
 
+    @property
+    def marked(self) -> int | None:
+        """Where the line starts that was jumped to, if it is seen, else the first one that is."""
+        if self.current is not None and self.is_seen(self.current):
+            return self.current
+        return self.page.top.start if self.page.top else None
+
+    def is_seen(self, start: int) -> bool:
+        return any(row.line.start == start for row in self.page.rows)
+
     def mark(self, matcher: Matcher | None) -> None:
         self.matcher = matcher
         self._strips.clear()

@@ -198,7 +198,8 @@ class LogView(LogRows, can_focus=True):
     def on_resize(self) -> None:
         hidden = len(self.page.rows) - self.size.height
         if not self.following and self.page.at_end and hidden > 0:
-            self._scroll += hidden  # what was seen at the end stays in view
+            # What was seen at the end stays in view; scrolling there would mean to follow again.
+            self._place = self.page.rows[min(hidden, len(self.page.rows) - 1)].place
         self._wake.set()
 
     # ---- moving ----
@@ -251,22 +252,6 @@ class LogView(LogRows, can_focus=True):
         line = next(row.line for row in self.page.rows if row.line.start == self.current)
         return plain_text(line.data)
 
-    async def whole_line(self) -> tuple[str, bool] | None:
-        """The text of the marked line, however long, and whether it is a piece of a longer one."""
-        viewer, start, generation = self.viewer, self.current, self.page.generation
-        if viewer is None or start is None:
-            return None
-        data, is_piece = await self.in_background(lambda: viewer.log.whole_line(start))
-        return (plain_text(data), is_piece) if viewer.log.generation == generation else None
-
-    async def line_number(self) -> int | None:
-        """Of the marked line, where one is seen, else of the first one that is."""
-        viewer, top, marked = self.viewer, self.page.top, self.current
-        if viewer is None or top is None:
-            return None
-        start = marked if marked is not None and self._is_seen(marked) else top.start
-        return await self.in_background(lambda: viewer.number_of(start))
-
     def scroll_pages(self, pages: float) -> None:
         self.scroll_rows(round(pages * max(1, self.size.height - 1)))
 
@@ -300,22 +285,19 @@ class LogView(LogRows, can_focus=True):
         start: int | None
         if self.following:
             start, past_start = None, False
-        elif self.current is not None and (self._is_moving or self._is_seen(self.current)):
+        elif self.current is not None and (self._is_moving or self.is_seen(self.current)):
             start, past_start = self.current, forward
         else:
             start, past_start = (self.page.top or Place(0)).start, False
         self.viewer.jump = Jump(matcher, start, forward=forward, past_start=past_start)
         self._wake.set()
 
-    def _is_seen(self, start: int) -> bool:
-        return any(row.line.start == start for row in self.page.rows)
-
     def _land(self, viewer: LogViewer, jump: Jump) -> None:
         viewer.jump = None
         if jump.found is None:
             self.post_message(self.Told("no line matches in the whole log"))
             return
-        if self.following or self._is_moving or not self._is_seen(jump.found):
+        if self.following or self._is_moving or not self.is_seen(jump.found):
             self.move_to(Place(jump.found), -(self.size.height // 3))
         self.current = jump.found
         if jump.wrapped:

@@ -62,6 +62,7 @@ class MainScreen(Overlays):
     tab: var[str] = var(TABS[0])
     baselines: var[Mapping[str, str]] = var(dict)
     comparison: var[Comparison | None] = var(None)
+    uncompared: var[str] = var("")
     epoch: var[Which] = var("last")
     """Which one is compared."""
     marked: var[frozenset[str]] = var(frozenset)
@@ -91,8 +92,9 @@ class MainScreen(Overlays):
     @property
     def state(self) -> ScreenState:
         return ScreenState(
-            self.snapshot, self.selected, self.stream, self.marked, self.baselines, self.comparison
-        )
+            self.snapshot, self.selected, self.stream, self.marked, self.baselines, self.comparison,
+            self.uncompared,
+        )  # fmt: skip
 
     def watch_snapshot(self, snapshot: Snapshot) -> None:
         if not self.selected and snapshot.runs:
@@ -110,6 +112,9 @@ class MainScreen(Overlays):
         self.show_state()
 
     def watch_comparison(self) -> None:
+        self.show_state()
+
+    def watch_uncompared(self) -> None:
         self.show_state()
 
     def watch_marked(self) -> None:

@@ -9,10 +9,12 @@ from textual.containers import Container
 from lrdash.report.document import epoch_words
 from lrdash.ui.bindings import bindings
 from lrdash.ui.context import Painted
+from lrdash.ui.format import plain
 from lrdash.ui.messages import EpochAsked, RowsOpened
 from lrdash.ui.state import ScreenState
+from lrdash.ui.table_text import wrapped
 from lrdash.ui.views.compare_lines import PAIR_SEPARATOR, comparison_lines
-from lrdash.ui.widgets.lines import Line, Lines
+from lrdash.ui.widgets.lines import Lines, line
 
 
 class CompareView(Container, Painted):
@@ -28,12 +30,14 @@ class CompareView(Container, Painted):
     def show(self, state: ScreenState) -> None:
         self._state = state
         page = self.query_one(Lines)
+        problem = wrapped(f"{self.glyphs.warning} {plain(state.uncompared)}", self.size.width - 5, "warning")
         if state.comparison is None:
             page.border_title = "comparison"
-            page.show([Line(((" comparing the predictions…", "muted"),))])
+            page.show(problem if state.uncompared else [line((" comparing the predictions…", "muted"))])
             return
         page.border_title = f"comparison {self.glyphs.separator} {epoch_words(state.comparison)}"
-        page.show(comparison_lines(state, self.glyphs, self.size.width - 5))
+        lines = comparison_lines(state, self.glyphs, self.size.width - 5)
+        page.show([*problem, *lines] if state.uncompared else lines)
 
     def action_epoch(self, step: int) -> None:
         self.post_message(EpochAsked(step))
