@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from lrdash.sweep.spec import Sweep
 
 FORMATS = ("table", "md", "csv", "json", "latex", "html")
-WITH_PROVENANCE = ("md", "json", "html")
+WITH_PROVENANCE = ("md", "csv", "json", "html")
 OF_ONE_RUN = ("table", "json")
 
 

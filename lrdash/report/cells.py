@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
+from lrdash.monitor.snapshot import Evidence
 from lrdash.report.document import Report, RunProvenance
 from lrdash.results.comparison import Estimate, GroupComparison, Pair, RunSummary
 from lrdash.results.wording import fraction, p_value, signed
@@ -53,6 +55,44 @@ def pairs_table(group: GroupComparison) -> Table:
 def provenance_table(report: Report) -> Table:
     columns = ("run", "state", "job", "commit", "arguments", "checks", "epochs from", "written")
     return Table("Provenance", columns, tuple(map(_provenance_cells, report.provenance)))
+
+
+def short_provenance_table(report: Report) -> Table:
+    """What the result files themselves say, for a page that asks no scheduler; known columns only."""
+    whole = provenance_table(report)
+    wanted = [whole.columns.index(name) for name in ("run", "job", "commit", "arguments", "written")]
+    shown = [at for at in wanted if any(row[at] != DASH for row in whole.rows)]
+    rows = tuple(_at(row, shown) for row in whole.rows)
+    return Table(
+        f"Provenance · made at {report.taken_at} by {report.made_by}", _at(whole.columns, shown), rows
+    )
+
+
+def checks_table(report: Report) -> Table:
+    """Every verdict of every run with what it rests on."""
+    columns = ("run", "check", "verdict", "expected", "observed", "evidence")
+    rows = tuple(
+        tuple(
+            map(
+                clean,
+                (one.run, check.name, check.verdict, check.expected, check.observed, place(check.evidence)),
+            )
+        )
+        for one in report.provenance
+        for check in one.checks
+    )
+    return Table("Checks", columns, rows)
+
+
+def place(evidence: Evidence) -> str:
+    """`logs/123_2.out:41: the line`."""
+    where = "" if evidence.file is None else evidence.file
+    where += "" if evidence.line is None else f":{evidence.line}"
+    return ": ".join(part for part in (where, evidence.text.strip()) if part) or DASH
+
+
+def _at(row: tuple[str, ...], shown: Sequence[int]) -> tuple[str, ...]:
+    return tuple(row[at] for at in shown)
 
 
 def heading(group: GroupComparison) -> str:
@@ -113,9 +153,9 @@ def _run_cells(group: GroupComparison, run: RunSummary) -> tuple[str, ...]:
 
 def _provenance_cells(one: RunProvenance) -> tuple[str, ...]:
     job = DASH if one.job is None else one.job + (f" restart {one.restart}" if one.restart else "")
-    passed = sum(verdict == "PASS" for verdict in one.checks.values())
+    passed = sum(check.verdict == "PASS" for check in one.checks)
     failed = [
-        f"{name} {verdict}" for name, verdict in one.checks.items() if verdict not in ("PASS", "WAITING")
+        f"{check.name} {check.verdict}" for check in one.checks if check.verdict not in ("PASS", "WAITING")
     ]
     checks = ", ".join(failed) or (f"{passed} of {len(one.checks)} pass" if one.checks else DASH)
     return (

@@ -54,11 +54,27 @@ def _row(
         "only_baseline_right": pair.only_other if pair else None,
         "mcnemar_p": pair.p if pair else None,
         "holm_p": pair.p_holm if pair else None,
-        "job": provenance.job if provenance else None,
-        "args_hash": provenance.args_hash if provenance else None,
-        "git_commit": provenance.git_commit if provenance else None,
+        **_provenance(report, provenance),
     }
     return {name: _safe(cell) for name, cell in cells.items()}
+
+
+def _provenance(report: Report, one: RunProvenance | None) -> dict[str, Cell]:
+    """One column a check; the same columns in every row."""
+    verdicts = {check.name: check.verdict for check in one.checks} if one else {}
+    names = dict.fromkeys(check.name for other in report.provenance for check in other.checks)
+    return {
+        "state": one.state if one else None,
+        "diagnosis": one.diagnosis.failure if one and one.diagnosis else None,
+        "job": one.job if one else None,
+        "restart": one.restart if one else None,
+        "args_hash": one.args_hash if one else None,
+        "git_commit": one.git_commit if one else None,
+        "source": one.source if one else None,
+        "written": one.modified if one else None,
+        "taken_at": report.taken_at,
+        **{f"check_{name}": verdicts.get(name) for name in names},
+    }
 
 
 def _estimate(name: str, one: Estimate | None) -> dict[str, Cell]:

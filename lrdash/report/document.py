@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 
 import msgspec
 
 from lrdash import __version__
-from lrdash.monitor.snapshot import Snapshot
+from lrdash.monitor.snapshot import Check, Diagnosis, Snapshot
 from lrdash.results.candidates import Candidate
 from lrdash.results.comparison import Comparison
 
@@ -27,8 +27,9 @@ class RunProvenance(msgspec.Struct, frozen=True, kw_only=True):
     modified: str | None = None
     """When the newest of its files was written; ISO 8601."""
     state: str | None = None
-    checks: Mapping[str, str] = {}
-    """Check -> verdict."""
+    checks: tuple[Check, ...] = ()
+    """With their evidence, as in `lrdash status --json`."""
+    diagnosis: Diagnosis | None = None
 
 
 class Report(msgspec.Struct, frozen=True, kw_only=True):
@@ -80,7 +81,8 @@ def _provenance(one: Candidate, snapshot: Snapshot | None) -> RunProvenance:
         source=one.results.source,
         modified=None if one.results.modified is None else _iso(one.results.modified),
         state=status.state if status else None,
-        checks={check.name: check.verdict for check in status.checks} if status else {},
+        checks=status.checks if status else (),
+        diagnosis=status.diagnosis if status else None,
     )
 
 

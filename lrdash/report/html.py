@@ -7,7 +7,15 @@ from html import escape
 from importlib.resources import files
 
 from lrdash.report import svg
-from lrdash.report.cells import Table, clean, pairs_table, provenance_table, runs_table
+from lrdash.report.cells import (
+    Table,
+    checks_table,
+    clean,
+    pairs_table,
+    place,
+    provenance_table,
+    runs_table,
+)
 from lrdash.report.document import Report, epoch_words, methods
 from lrdash.results.comparison import GroupComparison, RunSummary
 from lrdash.results.wording import fraction, signed
@@ -34,7 +42,20 @@ def _body(report: Report) -> Iterator[str]:
         yield from _group(group)
     yield '<section class="provenance"><h2>Where the numbers come from</h2>'
     yield _table(provenance_table(report))
+    yield from _evidence(report)
     yield f"<p>{escape(methods(comparison))}</p></section>"
+
+
+def _evidence(report: Report) -> Iterator[str]:
+    """Why a run failed, and what every check's verdict rests on."""
+    for one in report.provenance:
+        if found := one.diagnosis:
+            remedy = f" {found.remedy}" if found.remedy else ""
+            command = f" <code>{escape(clean(found.command))}</code>" if found.command else ""
+            said = escape(clean(f"{one.run}: {found.words}. {place(found.evidence)}.{remedy}"))
+            yield f'<p class="diagnosis">{said}{command}</p>'
+    if (checks := checks_table(report)).rows:
+        yield f"<details><summary>What every check rests on</summary>{_table(checks)}</details>"
 
 
 def _group(group: GroupComparison) -> Iterator[str]:

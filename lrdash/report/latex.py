@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from lrdash.report.cells import Table, clean, pairs_table, runs_table
-from lrdash.report.document import Report
+from lrdash.report.cells import Table, clean, pairs_table, runs_table, short_provenance_table
+from lrdash.report.document import Report, methods
 
 _ESCAPES = str.maketrans(
     {
@@ -30,6 +30,16 @@ def _lines(report: Report) -> Iterator[str]:
         yield from _table(runs_table(group), caption)
         if group.pairs:
             yield from _table(pairs_table(group), "Differences are the first run minus the second.")
+    yield from _provenance(report)
+
+
+def _provenance(report: Report) -> Iterator[str]:
+    """As comments, from which a paper's table can be made again."""
+    table = short_provenance_table(report)
+    yield f"% {methods(report.comparison)}"
+    for run, *cells in table.rows:
+        facts = zip(table.columns[1:], cells, strict=True)
+        yield f"% {run}: " + ", ".join(f"{name} {cell}" for name, cell in facts)
 
 
 def _table(table: Table, caption: str) -> Iterator[str]:

@@ -12,8 +12,8 @@ from rich.padding import Padding
 from rich.table import Table as RichTable
 from rich.text import Text
 
-from lrdash.report.cells import Table, clean, pairs_table, runs_table
-from lrdash.report.document import Report, epoch_words
+from lrdash.report.cells import Table, clean, pairs_table, runs_table, short_provenance_table
+from lrdash.report.document import Report, epoch_words, methods
 from lrdash.results.comparison import GroupComparison
 
 PLAIN_WIDTH = 100
@@ -36,7 +36,16 @@ def table_text(report: Report, width: int = PLAIN_WIDTH) -> str:
 def renderable(report: Report) -> RenderableType:
     comparison = report.comparison
     title = Text(f"{clean(comparison.sweep)} · {epoch_words(comparison)}", style="bold")
-    return Group(title, *(part for group in comparison.groups for part in _group(group)))
+    parts = [part for group in comparison.groups for part in _group(group)]
+    return Group(title, *parts, *_provenance(report))
+
+
+def _provenance(report: Report) -> Iterator[RenderableType]:
+    table = short_provenance_table(report)
+    if len(table.columns) > 1:
+        yield from (Text(), rich_table(table))
+    yield Text()
+    yield _paragraph(methods(report.comparison), style="dim")
 
 
 def _group(group: GroupComparison) -> Iterator[RenderableType]:

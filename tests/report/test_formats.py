@@ -14,6 +14,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from lrdash.monitor.snapshot import Check, Diagnosis, Evidence
 from lrdash.report.document import Report
 from lrdash.report.formats import render
 from lrdash.report.svg import by_rate, nice_ticks
@@ -162,3 +163,55 @@ def test_every_matrix_has_its_own_runs_classes(report: Report) -> None:
     assert heads == [["concurrency", "internet"], ["a", "b", "c"], ["concurrency", "internet"]]
     assert "<small>" not in matrices[1]
     assert "<small>" in matrices[2]
+
+
+@pytest.fixture
+def with_evidence(report: Report) -> Report:
+    """The first run failed, and its checks rest on lines of its log."""
+    optimizer = Check(
+        "optimizer", "PASS", "2e-5", "2e-5", Evidence("logs/123_0.out", 41, "backbone_lr=2.00e-05")
+    )
+    port = Check("port", "WRONG_VALUE", "29700", "29800", Evidence(text="<moved>"))
+    diagnosis = Diagnosis(
+        "cuda_out_of_memory",
+        Evidence("logs/123_0.err", 7, "CUDA out of memory"),
+        "Halve the batch.",
+        "lrdash submit",
+    )
+    first, *rest = report.provenance
+    failed = msgspec.structs.replace(
+        first, job="123_0", args_hash="abcdef0123456789", git_commit="0123456789abcdef",
+        state="FAILED", checks=(optimizer, port), diagnosis=diagnosis,
+    )  # fmt: skip
+    return msgspec.structs.replace(report, provenance=(failed, *rest))
+
+
+def test_evidence_and_diagnosis_stand_in_json_and_html(with_evidence: Report) -> None:
+    one = json.loads(render(with_evidence, "json"))["provenance"][0]
+    assert one["checks"][0]["evidence"] == {
+        "file": "logs/123_0.out",
+        "line": 41,
+        "text": "backbone_lr=2.00e-05",
+    }
+    assert one["diagnosis"]["class"] == "cuda_out_of_memory"
+    page = render(with_evidence, "html")
+    assert "logs/123_0.out:41: backbone_lr=2.00e-05" in page
+    assert "&lt;moved&gt;" in page
+    assert "logs/123_0.err:7: CUDA out of memory. Halve the batch. <code>lrdash submit</code>" in page
+    assert "port WRONG_VALUE" in page
+
+
+def test_csv_has_state_time_and_verdicts(with_evidence: Report) -> None:
+    first, second, _ = csv.DictReader(io.StringIO(render(with_evidence, "csv")))
+    assert (first["state"], first["diagnosis"]) == ("FAILED", "cuda_out_of_memory")
+    assert (first["check_optimizer"], first["check_port"]) == ("PASS", "WRONG_VALUE")
+    assert (second["state"], second["check_port"]) == ("", "")
+    assert first["taken_at"] == with_evidence.taken_at
+    assert first["written"] == with_evidence.provenance[0].modified
+
+
+@pytest.mark.parametrize("name", ["table", "latex"])
+def test_table_and_latex_say_in_short_where_the_numbers_come_from(with_evidence: Report, name: str) -> None:
+    text = render(with_evidence, name)
+    for part in ("123_0", "0123456789", "abcdef0123", with_evidence.taken_at, "McNemar"):
+        assert part in text

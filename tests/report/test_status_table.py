@@ -69,7 +69,7 @@ def test_every_run_has_a_row_with_glyph_and_word() -> None:
 
 def test_what_needs_words_stands_below() -> None:
     text = text_of(SNAPSHOT)
-    assert "text:1 cuda out of memory: halve the batch (lrdash submit --set x=1)" in text
+    assert "text:1 CUDA out of memory: halve the batch (lrdash submit --set x=1)" in text
     assert "text:1 check optimizer: MISSING, expected the line, observed no line" in text
     assert "text:2 waits: (Priority)" in text
     assert "logs: disk on fire" in text
