@@ -63,9 +63,7 @@ def short_provenance_table(report: Report) -> Table:
     wanted = [whole.columns.index(name) for name in ("run", "job", "commit", "arguments", "written")]
     shown = [at for at in wanted if any(row[at] != DASH for row in whole.rows)]
     rows = tuple(_at(row, shown) for row in whole.rows)
-    return Table(
-        f"Provenance · made at {report.taken_at} by {report.made_by}", _at(whole.columns, shown), rows
-    )
+    return Table("Provenance", _at(whole.columns, shown), rows)
 
 
 def checks_table(report: Report) -> Table:

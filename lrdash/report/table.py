@@ -45,7 +45,8 @@ def _provenance(report: Report) -> Iterator[RenderableType]:
     if len(table.columns) > 1:
         yield from (Text(), rich_table(table))
     yield Text()
-    yield _paragraph(methods(report.comparison), style="dim")
+    made = f"Made by {report.made_by} at {report.taken_at}. "
+    yield _paragraph(made + methods(report.comparison), style="dim")
 
 
 def _group(group: GroupComparison) -> Iterator[RenderableType]:
