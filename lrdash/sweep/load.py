@@ -166,8 +166,10 @@ class _Source:
             text = self.path.read_text(encoding="utf-8")
         except FileNotFoundError:
             raise ConfigError(f"{self.path}: no such sweep file; give one with --sweep FILE") from None
-        except (OSError, UnicodeDecodeError) as error:
-            raise ConfigError(f"{self.path}: cannot be read: {error}") from None
+        except OSError as error:
+            raise ConfigError(f"{self.path}: cannot be read: {error.strerror}") from None
+        except UnicodeDecodeError:
+            raise ConfigError(f"{self.path}: cannot be read: it is no text (UTF-8)") from None
         try:
             return yaml.load(text, Loader=_StrictLoader)
         except yaml.YAMLError as error:
@@ -176,7 +178,7 @@ class _Source:
     def convert(self, raw: Any, kind: type[_T], where: str) -> _T:
         fields = kind.__struct_fields__  # type: ignore[attr-defined]
         if not isinstance(raw, dict):
-            found = type(raw).__name__
+            found = "empty" if raw is None else type(raw).__name__
             raise self.mistake(
                 where or "the file", f"is {found}, not a mapping", f"keys are {', '.join(fields)}"
             )

@@ -6,6 +6,7 @@ import re
 import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 
 from lrdash.errors import ConfigError
@@ -23,6 +24,8 @@ _SHORT_FLAGS = {
     "u": "usage", "V": "version", "v": "verbose", "W": "wait",
 }  # fmt: skip
 GPU_OPTIONS = ("gres", "gpus-per-node", "gpus", "gpus-per-task")
+LARGEST_ARRAY = 4_000_001
+"""Slurm's own limit of MaxArraySize."""
 _ARRAY_PART = re.compile(r"(\d+)(?:-(\d+)(?::(\d+))?)?")
 
 
@@ -96,15 +99,15 @@ def parse_array(text: str) -> tuple[int, ...] | None:
     >>> parse_array("0-4:2,7%3")
     (0, 2, 4, 7)
     """
-    indices: list[int] = []
+    parts: list[range] = []
     for part in text.partition("%")[0].strip("[]").split(","):
         match = _ARRAY_PART.fullmatch(part.strip())
         if not match:
             return None
         first, last, step = (int(value) if value else None for value in match.groups())
         assert first is not None
-        indices.extend(range(first, (first if last is None else last) + 1, step or 1))
-    return tuple(indices)
+        parts.append(range(first, (first if last is None else last) + 1, step or 1))
+    return tuple(chain(*parts)) if sum(map(len, parts)) <= LARGEST_ARRAY else None
 
 
 def parse_at_once(text: str) -> int | None:

@@ -169,7 +169,7 @@ def test_mistakes_in_the_sweep_file(checkout: Path, case: str) -> None:
         ("name: [", "not valid YAML: "),
         ("name: a\nname: b", "key 'name' stands twice"),
         ("- 1", "the file is list, not a mapping"),
-        ("", "the file is NoneType, not a mapping"),
+        ("", "the file is empty, not a mapping"),
         ("\x00", "not valid YAML: "),
     ],
 )

@@ -49,6 +49,16 @@ def test_indices_that_are_none_are_a_mistake(sweep: Sweep, command: str) -> None
     assert "'2-0' is no list of indices such as 0,2 or 0-2" in finished.stderr
 
 
+def test_a_script_that_is_gone_is_one_finding_of_all(sweep: Sweep) -> None:
+    sweep.group("text").script.unlink()
+    checked = lrdash(sweep, "preflight", *LOCAL)
+    errors = [line for line in checked.stdout.splitlines() if line.startswith("ERROR")]
+    assert (checked.returncode, checked.stderr) == (2, "")
+    assert len(errors) == 1
+    assert "text.sbatch: cannot be read: No such file or directory" in errors[0]
+    assert "ok       script vision" in checked.stdout
+
+
 def test_what_a_dry_run_prints_works_by_hand(sweep: Sweep) -> None:
     finished = lrdash(sweep, "submit", *LOCAL, "--dry-run", "--group", "text")
     assert finished.returncode == 0, finished.stderr

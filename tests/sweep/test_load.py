@@ -107,6 +107,7 @@ def test_the_run_s_arguments_win_over_the_group_s_over_the_shared_ones(tmp_path:
         ("name: s\ngroups: &g {a: *g}", "groups.a.a is not a key of a sweep file"),
         ("!!python/object/apply:os.system ['false']", "not valid YAML: could not determine a constructor"),
         ("name: s\nroot: 2026-02-31", "not valid YAML: day is out of range for month; put it in quotes"),
+        ("", "the file is empty, not a mapping"),
         ("name: 0x_", 'put it in quotes if it is text in "<unicode string>", line 1, column 7'),
         ("name: s\ngroups: {}", "groups is empty; give at least one group with runs"),
         (
@@ -129,7 +130,7 @@ def test_more_mistakes(tmp_path: Path, text: str, said: str) -> None:
 
 def test_a_file_that_is_not_text(tmp_path: Path) -> None:
     (tmp_path / "sweep.yaml").write_bytes(b"\xff\xfe\x00")
-    with pytest.raises(ConfigError, match=r"sweep\.yaml: cannot be read: 'utf-8' codec"):
+    with pytest.raises(ConfigError, match=r"sweep\.yaml: cannot be read: it is no text"):
         load_sweep(tmp_path / "sweep.yaml")
 
 

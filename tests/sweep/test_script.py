@@ -91,6 +91,7 @@ def test_gpus(tmp_path: Path, line: str, gpus: int | None) -> None:
         ("1-3%2", (1, 2, 3)),
         ("7", (7,)),
         ("2-1", ()),
+        ("0-99999999999", None),
         ("a", None),
         ("", None),
         ("-1", None),

@@ -23,7 +23,8 @@ def check_folders(sweep: Sweep) -> Iterator[Finding]:
     for folder in (logs_dir(sweep), sweep.root / "saves" / sweep.name, sweep.root / "results" / sweep.name):
         parent = existing_parent(folder)
         if not (parent.is_dir() and os.access(parent, os.W_OK | os.X_OK)):
-            yield Finding("error", "folders", f"{folder} cannot be written to: {parent} does not let you")
+            why = "does not let you" if parent.is_dir() else "is no folder"
+            yield Finding("error", "folders", f"{folder} cannot be written to: {parent} {why}")
 
 
 def check_programs(group: Group, environment: Mapping[str, str]) -> Iterator[Finding]:

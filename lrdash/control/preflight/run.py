@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from lrdash.control.outcome import has_results
 from lrdash.control.preflight import data, disk, model, node, script
 from lrdash.control.preflight.findings import Finding, guarded
-from lrdash.errors import PreflightError, RefusedError, SchedulerError
+from lrdash.errors import ConfigError, PreflightError, RefusedError, SchedulerError
 from lrdash.scheduler.base import Scheduler, Submission
 from lrdash.scheduler.environment import FRESH
 from lrdash.scheduler.local import ignored_options
@@ -62,11 +62,18 @@ def _check_group(
     yield from node.check_programs(group, environment)
     if not on_slurm:
         yield from node.check_this_machine(sweep, group, environment)
-        if ignored := ignored_options(group.script):
+        if ignored := _ignored_here(group):
             listed = ", ".join(f"--{option}={value}".rstrip("=") for option, value in ignored.items())
             yield Finding("note", f"script {group.name}", f"this machine ignores {listed}")
     else:
         yield from node.check_shared(sweep, environment)
+
+
+def _ignored_here(group: Group) -> Mapping[str, str]:
+    try:
+        return ignored_options(group.script)
+    except ConfigError:
+        return {}  # said already
 
 
 def _check_run(sweep: Sweep, run: Run, environment: Mapping[str, str]) -> Iterator[Finding]:

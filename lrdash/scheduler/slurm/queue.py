@@ -14,12 +14,11 @@ import msgspec
 
 from lrdash.scheduler.base import QueueReading, Task
 from lrdash.scheduler.slurm.values import parse_duration, parse_text, parse_time
+from lrdash.sweep.script import LARGEST_ARRAY
 
 SEPARATOR = "\x1f"
 # id, state, reason, elapsed, limit, submit, start, end, partition, nodes, user; what may hold anything
 FIELDS = ("%i", "%T", "%r", "%M", "%l", "%V", "%S", "%e", "%P", "%N", "%u", "%Z", "%k", "%j")
-LARGEST_ARRAY = 4_000_001
-"""Slurm's own limit of MaxArraySize."""
 
 _STATE = re.compile(r"[A-Z_]+")
 _ID = re.compile(r"(\d{1,10})(?:\+\d+|_(\d{1,10})|_\[([0-9,:%-]*)\])?")
