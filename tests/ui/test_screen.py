@@ -216,33 +216,6 @@ async def test_a_resize_storm_ends_in_the_right_picture() -> None:
         await until(pilot, lambda: screen_text(app).splitlines()[2:13] == before.splitlines()[2:13])
 
 
-HOSTILE = (
-    "[bold red]x[/] a[/b] \x1b]0;title\x07 \x1b[2J\x1b]52;c;aGk=\x07 [@click=app.quit]q[/]\nsecond é中文"
-)
-
-
-async def test_text_from_outside_is_shown_and_never_obeyed() -> None:
-    check = fakes.Check("optimizer", "WRONG_VALUE", HOSTILE, HOSTILE, fakes.Evidence(HOSTILE, 1, HOSTILE))
-    run = fakes.run(
-        "text:0", state="RUNNING", run=HOSTILE, label=HOSTILE, reason=HOSTILE, nodes=HOSTILE, checks=(check,)
-    )
-    failed = fakes.run(
-        "vision:0", state="FAILED", diagnosis=fakes.Diagnosis("unknown", remedy=HOSTILE, command=HOSTILE)
-    )
-    long_name = fakes.run("vision:1", state="RUNNING", label="n" * 200, run="r" * 200)
-    snapshot = fakes.copy(fakes.half_way(), sweep=HOSTILE, runs=(run, failed, long_name))
-    app = fakes.make_app(snapshot)
-    async with app.run_test(size=(120, 40)) as pilot:
-        await opened(pilot)
-        for key in ("]", "]", "]", "]", "escape", "a", "escape", "x", "escape", "y", "escape"):
-            await pilot.press(key)
-            await pilot.pause()
-            text = screen_text(app)
-            assert "\x1b" not in text
-            assert "\x07" not in text
-        assert "[bold red]x[/]" in screen_text(app)
-
-
 async def test_the_news_are_told_by_command(tmp_path: Path) -> None:
     told = tmp_path / "told"
     program = tmp_path / "tell"
