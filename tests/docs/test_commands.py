@@ -12,7 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from lrdash.cli import COMMANDS, PASSING_ON, _split, make_parser
+from lrdash.cli import COMMANDS, PASSING_ON, make_parser
+from lrdash.control.arguments import split_words
 from tests.conftest import ROOT
 from tests.docs.commands import DOCUMENTS, Command, documented_commands, is_ours, lines_of_blocks
 from tests.security.hostile import environment, fake_slurm
@@ -63,7 +64,7 @@ def test_lrdash_takes_its_words(command: Command) -> None:
         return
     if len(words) == 1:  # may be only spoken of
         return
-    mine, extra = _split(words) if words[0] in PASSING_ON else (words, [])
+    mine, extra = split_words(words) if words[0] in PASSING_ON else (words, [])
     arguments = make_parser(words[0]).parse_args(mine)
     assert callable(arguments.command)
     assert bool(extra) == ("--" in words)
