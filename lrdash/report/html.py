@@ -52,7 +52,7 @@ def _evidence(report: Report) -> Iterator[str]:
         if found := one.diagnosis:
             remedy = f" {found.remedy}" if found.remedy else ""
             command = f" <code>{escape(clean(found.command))}</code>" if found.command else ""
-            said = escape(clean(f"{one.run}: {found.words}. {place(found.evidence)}.{remedy}"))
+            said = escape(clean(f"{one.run}: {found.words}. {place(found.evidence).rstrip('.')}.{remedy}"))
             yield f'<p class="diagnosis">{said}{command}</p>'
     if (checks := checks_table(report)).rows:
         yield f"<details><summary>What every check rests on</summary>{_table(checks)}</details>"
