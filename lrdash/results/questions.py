@@ -83,7 +83,7 @@ def conclusion(group: GroupComparison) -> tuple[str, ...]:
     if not group.pairs:
         return _without_pairs(group)
     pairs = (_pair_in_words(group, pair) for pair in group.pairs)
-    return (_standing(group), *_untested(group), *pairs)
+    return (_standing(group) + _untested(group), *pairs)
 
 
 def unrelated(group: GroupComparison) -> tuple[str, ...]:
@@ -98,14 +98,17 @@ def unrelated(group: GroupComparison) -> tuple[str, ...]:
 def _standing(group: GroupComparison) -> str:
     """The best of the tested runs against the others; what was not tested has no part in it."""
     tested = [run for run in group.runs if _is_tested(group, run)]
+    is_whole = not _left_out(group)
     found = [pair for pair in group.pairs if pair.significant]
     if not found:
-        return f"No evidence of a difference between {_couples_in_words(group, tested)}: none stands out."
+        stands_out = ": none stands out" if is_whole else ""
+        return f"No evidence of a difference between {_couples_in_words(group, tested)}{stands_out}."
     best = max(tested, key=_accuracy)
     against = [(run, group.between(best.run, run.run)) for run in tested]
     beaten = [named(run.label) for run, pair in against if pair and pair.significant]
     level = [named(run.label) for run, pair in against if pair and not pair.significant]
-    first = f"{named(best.label)} has the highest accuracy, {fraction(_accuracy(best))}"
+    first = "" if is_whole else "Of those tested, "
+    first += f"{named(best.label)} has the highest accuracy, {fraction(_accuracy(best))}"
     if beaten and not level:
         return f"{first}: above {listed(beaten)}."
     if beaten:
@@ -126,15 +129,19 @@ def _above_in_words(group: GroupComparison, pair: Pair) -> str:
     return f"{named(group.find(upper).label)} is above {named(group.find(lower).label)}"
 
 
-def _untested(group: GroupComparison) -> tuple[str, ...]:
-    """Runs with an accuracy that no pair has: still in training, or on other rows."""
-    left = [run for run in group.runs if run.accuracy and not _is_tested(group, run)]
+def _untested(group: GroupComparison) -> str:
+    """What the standing leaves out."""
+    left = _left_out(group)
     if not left:
-        return ()
+        return ""
     said = listed([f"{named(run.label)} ({_accuracy_in_words(run)})" for run in left])
-    return (
-        f"Not tested: {said}; {'it has' if len(left) == 1 else 'they have'} no predictions on these rows.",
-    )
+    have = "it has" if len(left) == 1 else "they have"
+    return f" Not tested: {said}; {have} no predictions of this epoch on the same rows."
+
+
+def _left_out(group: GroupComparison) -> list[RunSummary]:
+    """Runs with an accuracy that no pair has: still in training, or on other rows."""
+    return [run for run in group.runs if run.accuracy and not _is_tested(group, run)]
 
 
 def _is_tested(group: GroupComparison, run: RunSummary) -> bool:

@@ -27,11 +27,15 @@ def said_of(*runs: RunSummary, pairs: tuple[Pair, ...]) -> tuple[str, ...]:
 
 
 def test_a_run_without_a_test_has_no_part_in_the_standing() -> None:
-    first, second, *_ = said_of(
+    first, *_ = said_of(
         a_run("A", 0.95, epoch=3), a_run("B", 0.9), a_run("C", 0.625), pairs=(a_pair("C", "B", -0.275, 1e-9),)
     )
-    assert first == "B has the highest accuracy, 0.900: above C."
-    assert second == "Not tested: A (0.950 at epoch 3); it has no predictions on these rows."
+    left = "Not tested: A (0.950 at epoch 3); it has no predictions of this epoch on the same rows."
+    assert first == f"Of those tested, B has the highest accuracy, 0.900: above C. {left}"
+    first, *_ = said_of(
+        a_run("A", 0.95, epoch=3), a_run("B", 0.62), a_run("C", 0.625), pairs=(a_pair("C", "B", 0.005, 0.9),)
+    )
+    assert first == f"No evidence of a difference between B and C. {left}"
 
 
 def test_a_difference_between_two_others_is_named() -> None:

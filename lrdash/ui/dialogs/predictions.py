@@ -281,7 +281,7 @@ def row_lines(
             spans += [
                 (f" {look.marker(glyphs)}", look.colour),
                 (glyphs.done if said.right else glyphs.failed, "success" if said.right else "error"),
-                (f"{fraction(said.confidence, 2):>5}" if is_wide else " ", "muted"),
+                (f"{fraction(said.confidence, 2):>4} " if is_wide else " ", "muted"),
             ]
         lines.append(Line(tuple(spans), str(at)))
     return lines
