@@ -77,6 +77,7 @@ VIEWS: dict[str, tuple[Key, ...]] = {
         Key("export", "ctrl+s", "export", "Export", "the comparison, or a picture of the screen"),
         Key("palette", "colon,ctrl+p", "command_palette", "Palette", "every command, by name"),
         Key("quit", "q", "quit_or_back", "Quit", "back, or quit from Home", True),
+        Key("leave", "ctrl+q", "app.quit", "Leave", "quit from anywhere"),
     ),
     "home": (
         Key("up", "up,k", "move(-1)", "Up", "previous row"),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import threading
 from pathlib import Path
@@ -327,14 +326,15 @@ async def test_leaving_and_coming_back_keeps_the_view(tmp_path: Path) -> None:
                 assert main.baselines == {"vision": "vision:2"}
 
 
-async def test_q_leaves_from_home_and_comes_back_from_elsewhere() -> None:
+@pytest.mark.parametrize("key", ["q", "ctrl+q"])
+async def test_q_leaves_from_home_and_comes_back_from_elsewhere(key: str) -> None:
     app = fakes.make_app()
     async with app.run_test(size=(100, 30)) as pilot:
         await opened(pilot)
         await pilot.press("]", "q")
         assert app.main.tab == "Home"
-        await pilot.press("q")
-        await asyncio.sleep(0)
+        await pilot.press(key)
+        await until(pilot, lambda: app._exit)
     assert app.source.closed  # type: ignore[attr-defined]
 
 

@@ -59,7 +59,7 @@ class SubmitDialog(Dialog["SubmissionPlan"], Painted):
     def _show_plan(
         self, plan: SubmissionPlan, findings: Sequence[Finding], commands: Sequence[Sequence[str]]
     ) -> None:
-        self.page.show(plan_lines(plan, findings, commands, self.glyphs, self.page.size.width))
+        self.page.show(plan_lines(plan, findings, commands, self.glyphs, self.room))
         if any(finding.level == "error" for finding in findings):
             self.ask(line((" nothing can be submitted before the errors are repaired", "error")))
         else:
@@ -68,7 +68,12 @@ class SubmitDialog(Dialog["SubmissionPlan"], Painted):
         self.refresh_bindings()
 
     def _show_error(self, error: LrdashError) -> None:
-        self.page.show(wrapped(plain(str(error)), self.page.size.width, "error"))
+        self.page.show(wrapped(plain(str(error)), self.room, "error"))
+
+    @property
+    def room(self) -> int:
+        """Cells of a line beside a scroll bar."""
+        return self.page.size.width - 2
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         return self.plan is not None if (action, parameters) == ("answer", (True,)) else True
