@@ -156,16 +156,17 @@ def _provenance_cells(one: RunProvenance) -> tuple[str, ...]:
         f"{check.name} {check.verdict}" for check in one.checks if check.verdict not in ("PASS", "WAITING")
     ]
     checks = ", ".join(failed) or (f"{passed} of {len(one.checks)} pass" if one.checks else DASH)
-    return (
-        clean(one.run),
+    cells = (
+        one.run,
         one.state or DASH,
-        clean(job),
+        job,
         (one.git_commit or DASH)[:10],
         (one.args_hash or DASH)[:10],
         checks,
         one.source or DASH,
         one.modified or DASH,
     )
+    return tuple(map(clean, cells))
 
 
 def _pair_cells(group: GroupComparison, pair: Pair) -> tuple[str, ...]:
