@@ -97,7 +97,8 @@ def unrelated(group: GroupComparison) -> tuple[str, ...]:
 
 def _standing(group: GroupComparison) -> str:
     """The best of the tested runs against the others; what was not tested has no part in it."""
-    tested = [run for run in group.runs if _is_tested(group, run)]
+    names = _tested(group)
+    tested = [run for run in group.runs if run.run in names]
     is_whole = not _left_out(group)
     found = [pair for pair in group.pairs if pair.significant]
     if not found:
@@ -141,11 +142,13 @@ def _untested(group: GroupComparison) -> str:
 
 def _left_out(group: GroupComparison) -> list[RunSummary]:
     """Runs with an accuracy that no pair has: still in training, or on other rows."""
-    return [run for run in group.runs if run.accuracy and not _is_tested(group, run)]
+    tested = _tested(group)
+    return [run for run in group.runs if run.accuracy and run.run not in tested]
 
 
-def _is_tested(group: GroupComparison, run: RunSummary) -> bool:
-    return any(run.run in (pair.run, pair.other) for pair in group.pairs)
+def _tested(group: GroupComparison) -> set[str]:
+    """Runs that some pair has."""
+    return {run for pair in group.pairs for run in (pair.run, pair.other)}
 
 
 def _accuracy(run: RunSummary) -> float:
@@ -257,7 +260,7 @@ def _better(group: GroupComparison, one: Candidate, other: Candidate) -> tuple[s
     pair = group.between(one.run, other.run)
     if pair is None:
         both = f"{named(one.label)} and {named(other.label)}"
-        if all(_is_tested(group, group.find(run.run)) for run in (one, other)):
+        if {one.run, other.run} <= _tested(group):
             return CANNOT_SAY, f"{both} were not tested against each other: take one of them as the baseline."
         return CANNOT_SAY, f"{both} have no predictions of this epoch on the same rows."
     numbers = f"{points(pair.accuracy.value)} points of accuracy, {p_value(pair.p_holm)} after Holm"

@@ -32,9 +32,10 @@ def configuration_of(candidates: Sequence[Candidate]) -> dict[str, str]:
 
     Runs with one seed twice differ in something that their arguments do not say: each is its own.
     """
-    seeds = Counter((one.configuration, repr(one.seed)) for one in candidates)
+    found = {one.run: one.configuration for one in candidates}
+    seeds = Counter((found[one.run], repr(one.seed)) for one in candidates)
     repeated = {configuration for (configuration, _), count in seeds.items() if count > 1}
-    return {one.run: one.run if one.configuration in repeated else one.configuration for one in candidates}
+    return {run: run if configuration in repeated else configuration for run, configuration in found.items()}
 
 
 def seed_pairs(configurations: Sequence[Configuration]) -> tuple[SeedPair, ...]:
