@@ -131,6 +131,14 @@ class Arguments:
         """Rows of one optimizer step."""
         return processes * self.per_device_train_batch_size * self.gradient_accumulation_steps
 
+    def is_sharded(self, processes: int, *, gpu: bool) -> bool:
+        """Whether the processes share weights, gradients and optimizer, or each has all of them."""
+        return processes > 1 and (gpu if self.fsdp is None else self.fsdp)
+
+    def total_steps(self, steps_per_epoch: int) -> int:
+        """Optimizer steps of a whole run."""
+        return self.max_steps if self.max_steps > 0 else steps_per_epoch * self.num_train_epochs
+
     def that_matter(self, processes: int) -> dict[str, Any]:
         """What decides the result: a run may be resumed only if all of it is the same."""
         matters = {f.name: getattr(self, f.name) for f in FIELDS.values() if f.metadata["affects_result"]}
@@ -180,7 +188,12 @@ def _check_required(arguments: Arguments) -> None:
     for flag in needed:
         if not getattr(arguments, flag):
             raise ArgumentsError(f"--{flag} is missing")
-    if arguments.eval_dataset or arguments.dry_run:
+    if arguments.dry_run:
+        return
+    for flag, giver in (("processes", "torchrun's --nproc-per-node"), ("host_memory", "Slurm's --mem")):
+        if getattr(arguments, flag):
+            raise ArgumentsError(f"--{flag} only plans, with --dry_run; {giver} gives it to a run")
+    if arguments.eval_dataset:
         return
     if arguments.do_eval or arguments.do_predict or arguments.eval_strategy != "no":
         raise ArgumentsError("--eval_dataset is missing: evaluation and prediction need test rows")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,10 +12,11 @@ import torch
 from trainer import checkpoints, estimates
 from trainer.arguments import Arguments, arguments_hash
 from trainer.command_line import as_mapping
+from trainer.data.batches import TrainingBatches
 from trainer.data.examples import Labels
 from trainer.data.sources import find_source, read_rows
 from trainer.errors import ArgumentsError, DataError
-from trainer.estimates import Shape
+from trainer.estimates import Method, Shape
 from trainer.model.folder import Checkpoint, find_config
 from trainer.model.load import classifier_class, classifier_config, quiet_libraries
 from trainer.model.parts import FROZEN, count_parameters
@@ -95,24 +95,30 @@ def _step_lines(arguments: Arguments, processes: int) -> Iterator[str]:
     except DataError as error:
         yield f"  unknown: {error}"
         return
-    steps = math.ceil(rows / arguments.effective_batch_size(processes))
-    yield f"  {rows:,} rows: {steps:,} steps an epoch, {steps * arguments.num_train_epochs:,} in all"
+    accumulation = arguments.gradient_accumulation_steps
+    batches = TrainingBatches(
+        [1] * rows, arguments.effective_batch_size(processes), accumulation, arguments.seed
+    )
+    total = arguments.total_steps(batches.steps)
+    yield f"  {rows:,} rows: {batches.steps:,} steps an epoch, {total:,} in all"
 
 
 def _memory_lines(
     arguments: Arguments, shape: Shape, processes: int, counts: dict[str, int]
 ) -> Iterator[str]:
     tokens = arguments.per_device_train_batch_size * arguments.cutoff_len
-    gpu = estimates.gpu_memory(shape, processes, tokens, checkpointing=arguments.gradient_checkpointing)
-    how = "FSDP2 over" if processes > 1 else "on"
-    yield f"Memory of each GPU, {how} {processes}, rows of {arguments.cutoff_len} tokens (estimate)"
+    sharded = arguments.is_sharded(processes, gpu=True)
+    method = Method(processes, sharded, arguments.bf16, arguments.gradient_checkpointing)
+    gpu = estimates.gpu_memory(shape, method, tokens)
+    how = "on 1" if processes == 1 else f"{'FSDP2' if sharded else 'DDP'} over {processes}"
+    kind = "bfloat16" if arguments.bf16 else "float32"
+    yield f"Memory of each GPU, {how}, rows of {arguments.cutoff_len} tokens in {kind} (estimate)"
     for name in ("weights", "gradients", "optimizer", "gathered", "activations", "overhead", "total"):
         yield f"  {name:<22}{_gigabytes(getattr(gpu, name))}"
-    fits = (
-        "fits"
-        if gpu.total < H200_BYTES
-        else "DOES NOT FIT: --gradient_checkpointing true, or fewer rows a pass"
+    advice = (
+        "--gradient_checkpointing true, or fewer rows a pass" if sharded else "shard it over several GPUs"
     )
+    fits = "fits" if gpu.total < H200_BYTES else f"DOES NOT FIT: {advice}"
     yield f"  an H200 has {_gigabytes(H200_BYTES).strip()}: {fits}"
     yield from _host_lines(arguments, shape, processes)
     keep = arguments.checkpoints_kept

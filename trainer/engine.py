@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from accelerate import PartialState
 from accelerate.utils import DistributedType, FullyShardedDataParallelPlugin
 from torch.distributed.checkpoint.state_dict import StateDictOptions, get_model_state_dict
 from transformers import Trainer, TrainingArguments
@@ -101,6 +102,9 @@ class Engine(Trainer):  # type: ignore[misc]
         """FSDP2 over gloo: on CPUs accelerate silently takes DDP, whatever it was asked for."""
         state = self.accelerator.state
         state.distributed_type = DistributedType.FSDP
+        PartialState._shared_state["distributed_type"] = (
+            DistributedType.FSDP
+        )  # from which it is often renewed
         state.fsdp_plugin = FullyShardedDataParallelPlugin(**self.args.fsdp_plugin_args)
         self.is_fsdp_enabled = True
 

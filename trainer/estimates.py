@@ -1,7 +1,7 @@
 """What a run needs: arithmetic over parameter counts and shapes. Estimates, not measured on a GPU.
 
 FSDP2 shards float32 weights, gradients and AdamW's two moments over the GPUs: 16 bytes a trained parameter, 4
-a frozen one. With DDP every GPU holds all of them.
+a frozen one. With DDP every GPU holds all of them, and a copy of the gradients to send.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ class GpuMemory:
     gradients: int
     optimizer: int
     gathered: int
-    """Weights of 16 bits that a layer's computation needs whole."""
+    """Of a layer or two at a time: weights as computed with, and gradients before they are sharded."""
     activations: int
     overhead: int = _OVERHEAD
 
@@ -59,29 +59,52 @@ class HostMemory:
     """The first process gathers the weights, then the optimizer's state."""
 
 
-def gpu_memory(shape: Shape, gpus: int, tokens: int, *, checkpointing: bool) -> GpuMemory:
+@dataclass(frozen=True)
+class Method:
+    """How a model is trained, as far as memory goes."""
+
+    gpus: int
+    sharded: bool
+    bf16: bool
+    checkpointing: bool
+
+    @property
+    def compute_bytes(self) -> int:
+        """Of a number in a forward pass."""
+        return 2 if self.bf16 else 4
+
+
+def gpu_memory(shape: Shape, method: Method, tokens: int) -> GpuMemory:
     """`tokens` are those of one forward pass of one GPU."""
-    sharded = max(gpus, 1)
-    gathered = 2 * (2 * shape.layer + shape.outside) if gpus > 1 else 2 * (shape.trained + shape.frozen)
+    shards = method.gpus if method.sharded else 1
+    sent = 4 * shape.trained if method.gpus > shards else 0
     return GpuMemory(
-        weights=4 * (shape.trained + shape.frozen) // sharded,
-        gradients=4 * shape.trained // sharded,
-        optimizer=8 * shape.trained // sharded,
-        gathered=gathered,
-        activations=activation_bytes(shape, tokens, checkpointing=checkpointing),
+        weights=4 * (shape.trained + shape.frozen) // shards,
+        gradients=4 * shape.trained // shards + sent,
+        optimizer=8 * shape.trained // shards,
+        gathered=_gathered_bytes(shape, method),
+        activations=activation_bytes(shape, tokens, method),
     )
 
 
-def activation_bytes(shape: Shape, tokens: int, *, checkpointing: bool) -> int:
-    """Bytes that the backward pass needs of the forward pass, computed in 16 bits.
+def _gathered_bytes(shape: Shape, method: Method) -> int:
+    if not method.sharded:  # float32 weights are computed with as they are
+        return 2 * (shape.trained + shape.frozen) if method.bf16 else 0
+    weights = method.compute_bytes * (2 * shape.layer + shape.outside)
+    gradients = (method.compute_bytes + 4) * max(shape.layer, shape.outside)  # and in float32, to be summed
+    return weights + gradients
 
-    A layer keeps four intermediate vectors of 2 bytes (gate, up, their activation and product), and about 15
-    of the hidden size (inputs of two norms in float32, queries, keys, values, attention, residuals). With
+
+def activation_bytes(shape: Shape, tokens: int, method: Method) -> int:
+    """Bytes that the backward pass needs of the forward pass.
+
+    A layer keeps four intermediate vectors (gate, up, their activation and product), and about 15 of the
+    hidden size (inputs of two norms in float32, queries, keys, values, attention, residuals). With
     checkpointing it keeps its input, and one layer at a time everything.
     """
-    layer = tokens * (4 * 2 * shape.intermediate + 15 * 2 * shape.hidden)
-    if checkpointing:
-        return shape.layers * tokens * 2 * shape.hidden + layer
+    layer = tokens * method.compute_bytes * (4 * shape.intermediate + 15 * shape.hidden)
+    if method.checkpointing:
+        return shape.layers * tokens * method.compute_bytes * shape.hidden + layer
     return shape.layers * layer
 
 

@@ -36,6 +36,7 @@ def parameter_groups(model: Any, arguments: Arguments, decayed: Collection[str])
 def make_optimizer(model: Any, arguments: Arguments, decayed: Collection[str]) -> torch.optim.AdamW:
     return torch.optim.AdamW(
         parameter_groups(model, arguments, decayed),
+        lr=arguments.learning_rate,  # where the polynomial schedule begins; the groups have their own
         betas=(arguments.adam_beta1, arguments.adam_beta2),
         eps=arguments.adam_epsilon,
         fused=True,

@@ -35,7 +35,7 @@ from trainer.processes import (
     world_size,
 )
 from trainer.results import AllResults, TrainerLog
-from trainer.training_arguments import training_arguments
+from trainer.training_arguments import remarks, training_arguments
 
 HEAD_FILE = "cls_head.safetensors"
 
@@ -192,7 +192,7 @@ class Run:
         stopper = StopAtStep(self.stop, engine.batches.steps)
         engine.add_callback(stopper)
         if self.is_first:
-            total = self._total_steps()
+            total = self.arguments.total_steps(engine.batches.steps)
             log = TrainerLog(self.arguments.results, total)
             engine.add_callback(Reporter(engine, log, self.results, self.meta))
         if wants_progress_bar():
@@ -221,11 +221,6 @@ class Run:
                 f"too little disk: {folder} has room for {free / 1e9:.1f} GB, this run's checkpoints take"
                 f" {needed / 1e9:.1f} GB; lower --save_total_limit or choose another --output_dir"
             )
-
-    def _total_steps(self) -> int:
-        assert self.engine.batches is not None
-        every = self.engine.batches.steps * self.arguments.num_train_epochs
-        return self.arguments.max_steps if self.arguments.max_steps > 0 else every
 
     def _resume(self, resumed: SavedCheckpoint) -> None:
         progress = resumed.progress
@@ -315,8 +310,8 @@ def _announce_process(arguments: Arguments, training: TrainingArguments) -> None
     dtype = torch.bfloat16 if training.bf16 else torch.float32
     place = f"Process rank: {rank()}, world size: {world_size()}, device: {training.device}"
     info(f"{place}, compute dtype: {dtype}")
-    if arguments.bf16 and not training.bf16:
-        info("bf16 is for GPUs: on a CPU training is float32")
+    for remark in remarks(arguments):
+        info(remark)
 
 
 def _announce_parameters(model: Any) -> dict[str, int]:

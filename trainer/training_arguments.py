@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from typing import Any
+
 import torch
 from transformers import TrainingArguments
 
@@ -19,10 +22,9 @@ def training_arguments(arguments: Arguments, *, has_images: bool) -> TrainingArg
     several = world_size() > 1
     if gpu and several and world_size() > torch.cuda.device_count():
         raise ArgumentsError(f"{world_size()} processes, but {torch.cuda.device_count()} GPUs on this node")
-    fsdp = several and arguments.do_train and (gpu if arguments.fsdp is None else arguments.fsdp)
-    sharding = {"version": 2, "activation_checkpointing": arguments.gradient_checkpointing}
+    fsdp = arguments.do_train and arguments.is_sharded(world_size(), gpu=gpu)
     workers = arguments.dataloader_num_workers
-    return TrainingArguments(
+    training = TrainingArguments(
         output_dir=arguments.output_dir,
         per_device_train_batch_size=arguments.per_device_train_batch_size,
         per_device_eval_batch_size=arguments.per_device_eval_batch_size,
@@ -46,10 +48,34 @@ def training_arguments(arguments: Arguments, *, has_images: bool) -> TrainingArg
         remove_unused_columns=False,
         label_names=["labels"],
         dataloader_num_workers=(IMAGE_WORKERS if has_images and gpu else 0) if workers is None else workers,
-        fsdp=True if fsdp else None,
-        fsdp_config=sharding if fsdp else None,
-        activation_checkpointing=arguments.gradient_checkpointing and not fsdp,
+        **(_sharding(arguments) if fsdp else {"activation_checkpointing": arguments.gradient_checkpointing}),
         ddp_backend="gloo" if several and not gpu else None,  # refused by transformers with one process
         ddp_timeout=arguments.ddp_timeout,
         ddp_find_unused_parameters=False,
     )
+    # One process that sees several GPUs would train on all (DataParallel), and multiply the loss.
+    training._n_gpu = min(training.n_gpu, 1)
+    return training
+
+
+def _sharding(arguments: Arguments) -> dict[str, Any]:
+    """FSDP2. Without `sync_each_batch` every process would hold the sum of a step's gradients whole."""
+    return {
+        "fsdp": True,
+        "fsdp_config": {"version": 2, "activation_checkpointing": arguments.gradient_checkpointing},
+        "accelerator_config": {"gradient_accumulation_kwargs": {"sync_each_batch": True}},
+    }
+
+
+def remarks(arguments: Arguments) -> Iterator[str]:
+    """What happens otherwise than one might expect, on this machine and with so many processes."""
+    gpus = torch.cuda.device_count() if torch.cuda.is_available() else 0
+    if arguments.bf16 and not gpus:
+        yield "bf16 is for GPUs: on a CPU training is float32"
+    if arguments.fsdp and world_size() == 1:
+        yield "--fsdp true has no effect: there is one process to shard over"
+    if gpus > world_size():
+        yield (
+            f"{gpus} GPUs are visible, {world_size()} used: each process uses one;"
+            f" `python -m torch.distributed.run --nproc-per-node {gpus} -m trainer …` starts {gpus}"
+        )

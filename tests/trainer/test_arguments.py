@@ -93,6 +93,8 @@ def test_a_json_configuration_is_read_too(tmp_path: Path) -> None:
             "--overwrite_output_dir --resume_from_checkpoint saves/epoch1",
             "--resume_from_checkpoint saves/epoch1 goes on and --overwrite_output_dir starts afresh",
         ),
+        ("--processes 2", "--processes only plans, with --dry_run; torchrun's --nproc-per-node gives it"),
+        ("--host_memory 200G", "--host_memory only plans, with --dry_run; Slurm's --mem gives it to a run"),
         ("--evaluation_strategy epoch", "write --eval_strategy"),
         ("--deepspeed ds_z3_config.json", "leave it out: several GPUs share the weights through FSDP2"),
     ],

@@ -11,8 +11,10 @@ import torch
 from torch.nn.functional import cross_entropy
 
 from tests.trainer.trainings import Training, train, words
+from trainer.command_line import parse
 from trainer.data.batches import IGNORED, EvaluationBatches, TrainingBatches, deal
 from trainer.loss import EpochLoss, batch_loss
+from trainer.optimizer import make_optimizer, rates
 
 GRADIENTS = "gradients.pt"
 
@@ -225,3 +227,20 @@ def test_the_epoch_loss_begins_anew_with_every_epoch() -> None:
     assert loss.mean(2) == 7.0
     loss.add(2, torch.tensor(4.0))
     assert loss.total() == 4.0
+
+
+@pytest.mark.parametrize("backbone_rate", [None, 2e-6])
+def test_a_polynomial_schedule_ends_at_1e7_of_the_head(demo_data: Path, backbone_rate: float | None) -> None:
+    """Its end is absolute: transformers reads its beginning from the optimizer's default, 1e-3 if not set."""
+    from transformers import get_scheduler
+
+    changes = {"lr_scheduler_type": "polynomial", "cls_backbone_learning_rate": backbone_rate}
+    arguments = parse(words(demo_data, **changes))
+    model = torch.nn.ModuleDict({"model": torch.nn.Linear(2, 2), "score": torch.nn.Linear(2, 2)})
+    made = make_optimizer(model, arguments, frozenset())
+    schedule = get_scheduler("polynomial", made, num_warmup_steps=0, num_training_steps=4)
+    for _ in range(4):
+        made.step()
+        schedule.step()
+    assert rates(made)["head"] == pytest.approx(1e-7)
+    assert rates(made)["backbone"] == pytest.approx(1e-7 * (backbone_rate or 2e-5) / 2e-5)

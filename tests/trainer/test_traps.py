@@ -1,10 +1,11 @@
 """Ways in which transformers is silently wrong for this experiment; each test fails without its remedy.
 
-Trap A, the loss multiplied by the number of processes, is in test_loss.py.
+Trap A, the loss multiplied by the number of processes, is in test_loss.py; of GPUs here.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ from trainer.data.images import ImageReader
 from trainer.errors import ArgumentsError, ModelError
 from trainer.model.folder import find_checkpoint
 from trainer.model.load import load_classifier, load_image_processor, load_tokenizer, quiet_libraries
+from trainer.training_arguments import remarks, training_arguments
 
 LABELS = Labels(["class", "function"])
 
@@ -50,6 +52,29 @@ def vision_batch(demo: Path) -> dict[str, torch.Tensor]:
     batch = Collator(tokenizer.pad_token_id, images)(examples)
     del batch["labels"]
     return batch
+
+
+# A: one process that sees several GPUs trains on all (DataParallel), and multiplies the loss
+
+
+@pytest.fixture
+def two_gpus(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    from accelerate.state import AcceleratorState
+
+    for name, answer in {"is_available": True, "device_count": 2, "set_device": None}.items():
+        monkeypatch.setattr(torch.cuda, name, lambda *_, answer=answer: answer)
+    yield
+    AcceleratorState._reset_state(reset_partial_state=True)
+
+
+@pytest.mark.usefixtures("two_gpus")
+def test_one_process_trains_on_one_of_several_gpus(demo_data: Path) -> None:
+    arguments = parse(words(demo_data, fsdp=True))
+    training = training_arguments(arguments, has_images=False)
+    assert (training.device.type, training.n_gpu, training.train_batch_size) == ("cuda", 1, 16)
+    fsdp, gpus = remarks(arguments)
+    assert fsdp == "--fsdp true has no effect: there is one process to shard over"
+    assert gpus.startswith("2 GPUs are visible, 1 used: each process uses one;")
 
 
 # B: for a class outside transformers the names of the hub are not translated: weights stay random
@@ -191,7 +216,7 @@ def test_a_rate_of_2e6_moves_the_weights(demo_data: Path, tmp_path: Path) -> Non
 
 
 def compute_in_bfloat16(rank: int) -> None:
-    """As accelerate does on GPUs, and write what the gradients are summed in."""
+    """As accelerate does on GPUs; write what gradients are summed in, and if all are sharded after a pass."""
     from trainer.engine import Engine
 
     shard, ours = Engine._shard_on_cpu, Engine.create_accelerator_and_postprocess
@@ -205,16 +230,28 @@ def compute_in_bfloat16(rank: int) -> None:
         policy = self.accelerator.state.fsdp_plugin.mixed_precision_policy
         Path(f"policy{rank}").write_text(f"{policy.param_dtype} {policy.reduce_dtype}")
 
+    def step(self: Any, model: Any, *args: Any) -> Any:
+        loss = train_step(self, model, *args)
+        sharded = {hasattr(parameter.grad, "full_tensor") for parameter in model.parameters()}
+        with Path(f"sharded{rank}").open("a") as file:
+            file.write(f"{sharded}\n")
+        return loss
+
+    train_step, Engine.training_step = Engine.training_step, step  # type: ignore[method-assign]
     Engine._shard_on_cpu = prepare
     Engine.create_accelerator_and_postprocess = note
 
 
 @pytest.mark.training
-def test_sharded_gradients_are_summed_in_float32(demo_data: Path, tmp_path: Path) -> None:
-    command = words(demo_data, fsdp=True, per_device_train_batch_size=8, max_steps=2, do_predict=None)
+def test_gradients_are_summed_in_float32_and_sharded_after_every_pass(
+    demo_data: Path, tmp_path: Path
+) -> None:
+    split = {"per_device_train_batch_size": 2, "gradient_accumulation_steps": 4}
+    command = words(demo_data, fsdp=True, max_steps=2, do_predict=None, **split)
     run = train(command, tmp_path, processes=2, hook=compute_in_bfloat16)
     assert (tmp_path / "policy1").read_text() == "torch.bfloat16 torch.float32"
     assert len(run.rows("loss")) == 2
+    assert (tmp_path / "sharded1").read_text() == "{True}\n" * 8  # no pass keeps gradients of all weights
 
 
 # Loading and freezing
