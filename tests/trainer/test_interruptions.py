@@ -140,9 +140,16 @@ def test_a_killed_run_goes_on_from_its_last_complete_checkpoint(
     assert not list((tmp_path / "saves").glob(".*"))
 
 
-@pytest.mark.parametrize("fsdp", [None, True], ids=["ddp", "fsdp2"])
-def test_two_processes_stop_at_the_same_step(demo_data: Path, tmp_path: Path, fsdp: bool | None) -> None:
-    command = words(demo_data, per_device_train_batch_size=4, gradient_accumulation_steps=2, fsdp=fsdp)
+@pytest.mark.parametrize(
+    ("kind", "fsdp"),
+    [("text", None), ("text", True), pytest.param("vision", True, marks=pytest.mark.acceptance)],
+    ids=["ddp", "fsdp2", "vision-fsdp2"],
+)
+def test_two_processes_stop_at_the_same_step(
+    demo_data: Path, tmp_path: Path, kind: str, fsdp: bool | None
+) -> None:
+    split = {"per_device_train_batch_size": 4, "gradient_accumulation_steps": 2}
+    command = words(demo_data, kind, fsdp=fsdp, **split)
     stop = Interruption(STEP, 7, signal.SIGUSR1, rank=1)  # the first pass of step 4
     run = train(command, tmp_path, processes=2, code=STOPPED_EXIT_CODE, hook=stop)
     assert [process.exitcode for process in run.processes] == [STOPPED_EXIT_CODE] * 2
