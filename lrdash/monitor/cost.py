@@ -26,7 +26,8 @@ def usage_words(run: RunStatus) -> tuple[str, ...]:
 
 def _used(run: RunStatus, usage: Usage) -> Iterator[str]:
     if run.elapsed_seconds is not None and run.time_limit_seconds:
-        yield _against("time", run.elapsed_seconds / 3600, run.time_limit_seconds / 3600, "h")
+        share = 100 * run.elapsed_seconds / run.time_limit_seconds
+        yield f"time {_hours(run.elapsed_seconds)} of {_hours(run.time_limit_seconds)} h ({share:.0f} %)"
     if usage.max_rss_bytes is not None:
         asked = usage.requested_memory_bytes
         yield _against("memory", usage.max_rss_bytes / GIB, asked / GIB if asked else None, "G")
@@ -35,6 +36,11 @@ def _used(run: RunStatus, usage: Usage) -> Iterator[str]:
         yield _against("CPUs busy", busy, usage.allocated_cpus, "")
     if usage.peak_gpu_bytes is not None:
         yield f"GPU memory at most {usage.peak_gpu_bytes / GIB:.3g} G"
+
+
+def _hours(seconds: float) -> str:
+    """Hours and minutes: 3:05."""
+    return f"{int(seconds) // 3600}:{int(seconds) % 3600 // 60:02}"
 
 
 def _against(what: str, used: float, asked: float | None, unit: str) -> str:
@@ -62,7 +68,8 @@ def _is_part(run: RunStatus) -> bool:
 
 def _hints(run: RunStatus, usage: Usage) -> Iterator[str]:
     elapsed, limit = run.elapsed_seconds, run.time_limit_seconds
-    if elapsed and limit and elapsed < LITTLE * limit and not _is_part(run):
+    is_whole = run.usage is not None and not _is_part(run)  # a machine of one's own has no queue
+    if elapsed and limit and elapsed < LITTLE * limit and is_whole:
         minutes = ceil(SPARE * elapsed / HALF_HOUR) * HALF_HOUR // 60
         if minutes * 60 < limit:
             yield f"--time={minutes // 60:02}:{minutes % 60:02}:00 would do, and starts sooner"

@@ -59,6 +59,8 @@ class RunEvidence:
     usage: TaskUsage | None = None
     """What accounting says of a task that has ended."""
     script: BatchScript | None = None
+    grants_gpus: bool = True
+    """Whether the scheduler gives a task the GPUs that its script asks for; the local one does not."""
     facts: AttemptFacts = NO_FACTS
     results: RunResults = field(default_factory=RunResults)
     steps: StepSeries = field(default_factory=StepSeries)
@@ -73,6 +75,11 @@ class RunEvidence:
         if self.run is None:
             return self.results.meta.args if self.results.meta else {}
         return {**self.run.args, **self.overrides}
+
+    @property
+    def gpus(self) -> int | None:
+        """GPUs that the task was given; None when that is not known."""
+        return self.script.gpus if self.script and self.grants_gpus else None
 
     @property
     def learning_rate(self) -> float | None:

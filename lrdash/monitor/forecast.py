@@ -139,7 +139,7 @@ def _with_limit(evidence: RunEvidence, pace: Pace, ahead: Outlook, steps_per_epo
     if evidence.task is None or elapsed is None:
         return ahead
     limit = evidence.task.time_limit_seconds
-    gpus = evidence.script.gpus if evidence.script else None
+    gpus = evidence.gpus
     strikes = None
     if limit is not None and elapsed + ahead.eta_seconds > limit:
         epoch_seconds = pace.step_seconds * steps_per_epoch + _pause(evidence, pace, steps_per_epoch)[0]
@@ -157,5 +157,5 @@ def _with_limit(evidence: RunEvidence, pace: Pace, ahead: Outlook, steps_per_epo
 
 def _gpu_hours_spent(evidence: RunEvidence) -> float | None:
     """Of the present attempt, as the scheduler counts its time."""
-    elapsed, gpus = evidence.elapsed_seconds, evidence.script.gpus if evidence.script else None
+    elapsed, gpus = evidence.elapsed_seconds, evidence.gpus
     return None if gpus is None or elapsed is None else gpus * elapsed / 3600

@@ -29,14 +29,23 @@ LEFT = "not in the queue any more, and nobody accounts for it yet"
 class Joiner:
     """Makes Snapshots; a run about which nothing has changed keeps the status that it had."""
 
-    def __init__(self, sweep: Sweep, scripts: Mapping[str, BatchScript], known: Snapshot | None) -> None:
+    def __init__(
+        self,
+        sweep: Sweep,
+        scripts: Mapping[str, BatchScript],
+        known: Snapshot | None,
+        *,
+        grants_gpus: bool = True,
+    ) -> None:
         """
         Args:
             scripts: group name -> what its script asks for.
             known: what an earlier session saw; shown of a run until its files are read.
+            grants_gpus: whether the scheduler gives a task the GPUs that its script asks for.
         """
         self._sweep = sweep
         self._scripts = scripts
+        self._grants_gpus = grants_gpus
         self._cached = {run.key: run for run in known.runs} if known else {}
         self._made: dict[str, tuple[object, RunStatus]] = {}
 
@@ -91,6 +100,7 @@ class Joiner:
             task=task if is_read_to_the_end else _completing(task),
             usage=usage,
             script=self._scripts.get(run.group),
+            grants_gpus=self._grants_gpus,
             facts=files.facts or NO_FACTS,
             results=files.results,
             steps=files.steps,
@@ -245,6 +255,6 @@ def _usage(usage: TaskUsage | None, evidence: RunEvidence) -> Usage | None:
         requested_memory_bytes=used.requested_memory_bytes,
         cpu_seconds=used.cpu_seconds,
         allocated_cpus=used.allocated_cpus,
-        gpus=evidence.script.gpus if evidence.script else None,
+        gpus=evidence.gpus,
         peak_gpu_bytes=peak,
     )

@@ -55,7 +55,8 @@ class Monitor:
         cached = self._cached()
         if cached is not None:
             self._queue.remember(cached)
-        self._joiner = Joiner(sweep, _scripts(sweep), cached)
+        is_local = scheduler is not None and scheduler.name == "local"
+        self._joiner = Joiner(sweep, _scripts(sweep), cached, grants_gpus=not is_local)
         self.snapshot = cached or self._join()
 
     def poll_queue(self) -> Snapshot:

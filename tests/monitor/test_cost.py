@@ -26,7 +26,7 @@ def test_used_against_asked_and_what_would_do() -> None:
         peak_gpu_bytes=61 * GIB,
     )  # fmt: skip
     assert usage_words(run) == (
-        "time 3 of 24 h (12 %)",
+        "time 3:00 of 24:00 h (12 %)",
         "memory 10 of 64 G (16 %)",
         "CPUs busy 2 of 16 (12 %)",
         "GPU memory at most 61 G",
@@ -34,6 +34,12 @@ def test_used_against_asked_and_what_would_do() -> None:
     assert sizing_hints(run) == (
         "--time=04:00:00 would do, and starts sooner", "--mem=12G would do", "3 CPUs would do"
     )  # fmt: skip
+
+
+def test_nothing_is_advised_where_nothing_is_accounted_for() -> None:
+    run = replace(ended(), usage=None)
+    assert usage_words(run) == ("time 3:00 of 24:00 h (12 %)",)
+    assert sizing_hints(run) == ()
 
 
 def test_memory_that_was_nearly_too_little() -> None:

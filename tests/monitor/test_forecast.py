@@ -186,6 +186,12 @@ def test_forecast_against_the_time_limit(tmp_path: Path) -> None:
     assert [getattr(said, name) for name in names] == [getattr(ahead, name) for name in names]
 
 
+def test_gpus_that_no_scheduler_granted_cost_no_hours(tmp_path: Path) -> None:
+    said = forecast(replace(running(tmp_path, limit=24_000), grants_gpus=False))
+    assert said.eta_seconds
+    assert (said.gpu_hours_spent, said.gpu_hours_to_come) == (None, None)
+
+
 def ended_just_now(evidence: RunEvidence) -> RunEvidence:
     """As if the last step had been logged this moment."""
     now = evidence.facts.last_output or NOW
