@@ -133,6 +133,9 @@ class Collector:
         """A text between two line breaks of either kind; of one of megabytes, its ends."""
         if len(segment) > LONGEST_READ:
             segment = _shortened(segment)
+        if self.facts.in_doubt and causes.FINITE_STEP.search(segment):
+            self.facts.in_doubt = False
+            self.facts.progress_line = number
         if segment and (self._traceback.is_open or _is_interesting(segment)):
             self._take(number, without_escapes(segment))
 
@@ -153,6 +156,8 @@ class Collector:
             may_tell = self._traceback.take(self.facts, line, at)
             if may_tell and (cause := causes.find_cause(line, at, self.stream)):
                 _append_bounded(self.facts.causes, cause)
+                if number != self.facts.uncaught and causes.NON_FINITE_STEP.search(line):
+                    self.facts.in_doubt = True
 
     def _take_identity(self, identity: Identity) -> None:
         known = self.facts.identity

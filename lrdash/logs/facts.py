@@ -141,6 +141,8 @@ class StreamFacts(msgspec.Struct):
     """The first training lines with a loss or gradient that is no number, and the last one."""
     non_finite_run: int = 0
     """How many of them stand in a row at the end; 0 when the last training line is in order."""
+    in_doubt: bool = False
+    """Whether the last step in a program's own words had a loss that is no number."""
     traceback: list[str] = []
     traceback_at: LogLine | None = None
     uncaught: int = 0

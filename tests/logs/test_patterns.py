@@ -105,6 +105,26 @@ dataset_not_found | RuntimeError: Found 0 files in subfolders of: /data/train
 dataset_not_found | FileNotFoundError: [Errno 2] No such file or directory: 'data/qnnli_train.json'
 non_finite_loss | FloatingPointError: Minimum loss scale reached (0.0001). Your loss is probably exploding.
 non_finite_loss | ValueError: Network outputs is NAN! Stop Training
+non_finite_loss | AssertionError: Rank 3: found NaN in local grad norm in backwards pass. Device: 3
+non_finite_loss | RuntimeError: Rank 3, iteration 3: Unexpected result nan (message='found NaN')
+non_finite_loss | RuntimeError: grad_scale is too small, exiting: 2.3283064365386963e-10
+cuda_out_of_memory | n7:2375:2649 [1] include/alloc.h:65 NCCL WARN Cuda failure 2 'out of memory'
+host_out_of_memory | memory allocation of 2097152 bytes failed
+host_out_of_memory | [ERROR] [launch.py:324:sigkill_handler] ['python', 'x.py'] exits with return code = -9
+port_in_use | ConnectionError: Tried to launch on port `29500`, but another process is utilizing it.
+preempted | (TrainController pid=79312) the actor's node was preempted: spot reclaim
+node_failure | 3826         train_bat+    compute                     1  NODE_FAIL      1:0
+node_failure | RuntimeError: CUDA error: uncorrectable ECC error encountered
+disk_full | RuntimeError: [x.cc:471] . PytorchStreamWriter failed writing file data/228: file write failed
+import_error |         CUDA Setup failed despite GPU being available. Please run the following command
+missing_model | ValueError: Invalid folder path. Please set `args.initial_model` to a valid folder path.
+missing_model | OSError: Model file not found: checkpoints/checkpoint_best.pt
+dataset_not_found | FileNotFoundError: Dataset not found: valid (/scratch/preprocessed)
+dataset_not_found | FileNotFoundError: [Errno 2] No such file or directory: 'your_data_path/train_all'
+cancelled | torch.distributed.elastic.multiprocessing.api.SignalException: Process 792735 got signal: 1
+unknown | torch.distributed.elastic.multiprocessing.api.SignalException: Process 792735 got signal: 15
+unknown | E0304 torch/distributed/elastic/multiprocessing/api.py:826] failed (exitcode: -11) local_rank
+unknown | FileNotFoundError: [Errno 2] No such file or directory: 'output/train_results'
 unknown | FileNotFoundError: [Errno 2] No such file or directory: 'saves/trainer_state.json'
 unknown | ResourceExhaustedError: OOM when allocating tensor on /device:CPU:0 by allocator cpu
 unknown | srun: error: n1: task 0: Segmentation fault (core dumped)
@@ -113,6 +133,7 @@ launch_refused | lrdash: require_gpu: 2 processes need 2 GPUs
 None | lrdash: sweep=s group=text
 None | UserWarning: [Errno 28] No space left on device.  joblib will operate in serial mode
 None | WARNING: CUDA out of memory is handled
+None | Iter [50/42192] lr: 2.632e-05, loss: 18.2210, grad_norm: nan
 None | [INFO] Step 120 of 300, epoch 2.40
 None | The optimizer has no errors
 """
@@ -133,14 +154,17 @@ def test_anchors_let_every_cause_through() -> None:
         assert anchors.search(line), line
 
 
+LONG = [b"Error: Set model on port 1 ", b"grad_norm: nan loss: ", b"No such file /train", b"NODE_FAIL  1"]
+
+
 @pytest.mark.parametrize(
-    "text", [b"w", b"WARN ", b"Error: loss ", b"gloo/transport", b"1", b"Loading dataset ", b"{'a': 1"]
+    "text", [b"w", b"WARN ", b"Error: loss ", b"gloo/transport", b"1", b"Loading dataset ", b"{'a': 1", *LONG]
 )
 def test_no_expression_takes_long_over_a_long_line(text: bytes) -> None:
     """A log is hostile text, and no line of it may stop the scan."""
     line = b"Using custom classification optimizer with backbone_lr=1" + text * (16_000 // len(text))
     began = time.process_time()
-    Collector("x.err", "err").feed(line + b"rror\n")
+    Collector("x.err", "err").feed(b"loss: nan\n" + line + b"rror\n")
     assert time.process_time() - began < 0.1
 
 
@@ -175,6 +199,12 @@ CAUSE_LINES = [
     b"The actor is dead because its node has died.",
     b"marked dead because the monitor has missed too many heartbeats",
     b"Timeout at NCCL work: 1",
+    b"Cuda failure 2 'out of memory'",
+    b"memory allocation of 1 bytes failed",
+    b"the actor's node was preempted: spot reclaim",
+    b"9  train  1  NODE_FAIL      1:0",
+    b"CUDA Setup failed despite GPU being available.",
+    b"x.SignalException: Process 1 got signal: 1",
     b"Some NCCL operations have failed or timed out.",
 ]
 

@@ -9,6 +9,7 @@ from typing import Any
 import msgspec
 import pytest
 
+from lrdash.logs.scanner import LogScanner
 from lrdash.monitor.diagnosis import came_to_its_end, diagnose
 from lrdash.monitor.evidence import RunEvidence
 from lrdash.monitor.snapshot import Diagnosis
@@ -138,6 +139,70 @@ def test_an_exception_that_python_ignores_is_no_cause(tmp_path: Path) -> None:
     assert diagnose(evidence) is None
     diagnosis = diagnosed(tmp_path, row(), TRACEBACK.format("KeyError: 1") + ignored + "\n")
     assert diagnosis.evidence.text.endswith("KeyError: 1")
+
+
+def from_log(folder: Path, out: str = "", err: str = "") -> str | None:
+    """Of a foreign folder: the log alone decides."""
+    diagnosis = diagnose(replace(evidence_of(folder, out, err), sweep=None, group=None, run=None))
+    return diagnosis.failure if diagnosis else None
+
+
+def test_a_traceback_at_exit_fails_no_run(tmp_path: Path) -> None:
+    at_exit = "Error in atexit._run_exitfuncs:\n" + TRACEBACK.format("AttributeError: no close")
+    assert from_log(tmp_path, err="Metrics: 0.9\n" + at_exit) is None
+    assert from_log(tmp_path, err=TRACEBACK.format("KeyError: 1") + at_exit) == "unknown"
+    assert from_log(tmp_path, err=TRACEBACK.format(CUDA) + at_exit) == "cuda_out_of_memory"
+
+
+@pytest.mark.parametrize(
+    ("out", "failure"),
+    [
+        ("step 1 loss: nan\nsaved\n", "non_finite_loss"),
+        ("step 1 loss: nan\nsaved\nstep 2 loss: 0.6\n", None),
+        ("step 1 loss: nan\nstep 2 loss: 0.6\nstep 3 loss: nan\n", "non_finite_loss"),
+        ("Loss is nan, skipping this batch\nstep 2 loss: 0.6\n", None),
+        ("step 1 loss: nan, val loss: 0.6\n", "non_finite_loss"),
+        ("step 1 loss: 0.7, grad_norm: nan\n", None),
+        ("{'loss': 0.7, 'grad_norm': nan, 'epoch': 0.1}\n", None),
+        ("{'loss': 0.7, 'grad_norm': nan, 'epoch': 0.1}\n" * 2, "non_finite_loss"),
+        ("{'loss': nan, 'grad_norm': nan, 'epoch': 0.1}\n", "non_finite_loss"),
+        ("FloatingPointError: Loss became infinite or NaN\nstep 2 loss: 0.6\n", "non_finite_loss"),
+        (TRACEBACK.format("ValueError: loss is nan") + "step 2 loss: 0.6\n", "non_finite_loss"),
+    ],
+)
+def test_a_loss_that_is_no_number_can_be_survived(tmp_path: Path, out: str, failure: str | None) -> None:
+    """Mixed precision skips a step whose gradient is no number."""
+    assert from_log(tmp_path, out) == failure
+
+
+def test_a_restart_between_the_two_steps_forgets_no_doubt(tmp_path: Path) -> None:
+    out, err, cache = tmp_path / "x.out", tmp_path / "x.err", tmp_path / "cache"
+    text = "step 1 loss: nan\n"
+    for more, failure in (("", "non_finite_loss"), ("step 2 loss: 0.6\n", None)):
+        out.write_text(text + more)
+        scanner = LogScanner(cache)
+        diagnosis = diagnose(RunEvidence(now=NOW, facts=scanner.scan(out, err)[-1]))
+        scanner.close()
+        assert (diagnosis.failure if diagnosis else None) == failure
+
+
+def test_a_node_that_was_preempted_did_not_fail(tmp_path: Path) -> None:
+    died = "The actor died because its node has died. Node Id: b157\n"
+    assert from_log(tmp_path, died) == "node_failure"
+    assert from_log(tmp_path, died + "  the actor's node was preempted: spot reclaim\n") == "preempted"
+
+
+def test_torchrun_alone_tells_that_a_worker_ended(tmp_path: Path) -> None:
+    assert from_log(tmp_path, err=LAUNCHER.splitlines()[0].replace(": 1)", ": -11)") + "\n") == "unknown"
+    hang_up = TRACEBACK.format("torch.distributed.SignalException: Process 7 got signal: 1")
+    assert from_log(tmp_path, err=hang_up) == "cancelled"
+    assert from_log(tmp_path, err=TRACEBACK.format("KeyError: 1") + LAUNCHER + hang_up) != "cancelled"
+
+
+def test_the_loader_worker_that_the_kernel_killed(tmp_path: Path) -> None:
+    killed = TRACEBACK.format("RuntimeError: DataLoader worker (pid 7) is killed by signal: Killed. ")
+    follows = TRACEBACK.format("RuntimeError: DataLoader worker (pid(s) 7) exited unexpectedly")
+    assert diagnosed(tmp_path, err=killed + follows).failure == "host_out_of_memory"
 
 
 def test_a_dict_that_is_no_training_line_is_no_progress(tmp_path: Path) -> None:

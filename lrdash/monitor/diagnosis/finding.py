@@ -205,7 +205,11 @@ def _of_trained(facts: AttemptFacts, raised: Sequence[Cause]) -> Cause | None:
 
 
 def first_cause(causes: Sequence[Cause]) -> Cause | None:
-    """The first decisive one; a peer's complaint or a bare signal gives way to what came of the program."""
+    """The first decisive one.
+
+    A peer's complaint or a bare signal gives way to what came of the program, and the death of a node to
+    the preemption that it came of.
+    """
     decisive = [cause for cause in causes if cause.decisive]
     if not decisive:
         known = next((cause for cause in causes if cause.failure != "unknown"), None)
@@ -213,12 +217,16 @@ def first_cause(causes: Sequence[Cause]) -> Cause | None:
         return known if known and known.failure != "cancelled" else next(iter(causes), None)
     if decisive[0].failure == "nccl":
         return next((cause for cause in decisive if cause.failure not in _FOLLOWS), decisive[0])
+    if decisive[0].failure == "node_failure":
+        return next((cause for cause in decisive if cause.failure == "preempted"), decisive[0])
     return decisive[0]
 
 
 def _diverged(facts: AttemptFacts, rows: int) -> Failure | None:
+    """Rows at the end without a finite loss; of the gradient alone, which a skipped step has, several."""
     for stream in facts.streams:
-        if stream.non_finite_run >= rows and stream.non_finite:
+        lost = bool(stream.steps) and stream.steps[-1].loss is None
+        if stream.non_finite_run >= (rows if lost else NON_FINITE_ROWS) and stream.non_finite:
             return Failure("non_finite_loss", as_evidence(stream.non_finite[-1]))
     return None
 
