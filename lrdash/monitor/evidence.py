@@ -59,8 +59,6 @@ class RunEvidence:
     usage: TaskUsage | None = None
     """What accounting says of a task that has ended."""
     script: BatchScript | None = None
-    grants_gpus: bool = True
-    """Whether the scheduler gives a task the GPUs that its script asks for; the local one does not."""
     facts: AttemptFacts = NO_FACTS
     results: RunResults = field(default_factory=RunResults)
     steps: StepSeries = field(default_factory=StepSeries)
@@ -79,7 +77,7 @@ class RunEvidence:
     @property
     def gpus(self) -> int | None:
         """GPUs that the task was given; None when that is not known."""
-        return self.script.gpus if self.script and self.grants_gpus else None
+        return self.script.gpus if self.script else None
 
     @property
     def learning_rate(self) -> float | None:

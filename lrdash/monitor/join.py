@@ -29,23 +29,14 @@ LEFT = "not in the queue any more, and nobody accounts for it yet"
 class Joiner:
     """Makes Snapshots; a run about which nothing has changed keeps the status that it had."""
 
-    def __init__(
-        self,
-        sweep: Sweep,
-        scripts: Mapping[str, BatchScript],
-        known: Snapshot | None,
-        *,
-        grants_gpus: bool = True,
-    ) -> None:
+    def __init__(self, sweep: Sweep, scripts: Mapping[str, BatchScript], known: Snapshot | None) -> None:
         """
         Args:
-            scripts: group name -> what its script asks for.
+            scripts: group name -> what its script asks for and the scheduler heeds.
             known: what an earlier session saw; shown of a run until its files are read.
-            grants_gpus: whether the scheduler gives a task the GPUs that its script asks for.
         """
         self._sweep = sweep
         self._scripts = scripts
-        self._grants_gpus = grants_gpus
         self._cached = {run.key: run for run in known.runs} if known else {}
         self._made: dict[str, tuple[object, RunStatus]] = {}
 
@@ -100,7 +91,6 @@ class Joiner:
             task=task if is_read_to_the_end else _completing(task),
             usage=usage,
             script=self._scripts.get(run.group),
-            grants_gpus=self._grants_gpus,
             facts=files.facts or NO_FACTS,
             results=files.results,
             steps=files.steps,

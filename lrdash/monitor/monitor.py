@@ -56,7 +56,7 @@ class Monitor:
         if cached is not None:
             self._queue.remember(cached)
         is_local = scheduler is not None and scheduler.name == "local"
-        self._joiner = Joiner(sweep, _scripts(sweep), cached, grants_gpus=not is_local)
+        self._joiner = Joiner(sweep, _scripts(sweep, is_local=is_local), cached)
         self.snapshot = cached or self._join()
 
     def poll_queue(self) -> Snapshot:
@@ -127,13 +127,14 @@ def sweep_cache_dir(sweep: Sweep) -> Path:
     return platformdirs.user_cache_path("lrdash") / f"{sweep.name}-{digest}"
 
 
-def _scripts(sweep: Sweep) -> dict[str, BatchScript]:
+def _scripts(sweep: Sweep, *, is_local: bool) -> dict[str, BatchScript]:
     found = {}
     for group in sweep.groups:
         try:
-            found[group.name] = read_script(group.script)
+            script = read_script(group.script)
         except ConfigError:
             continue  # preflight says so; what runs can be watched all the same
+        found[group.name] = script.without_gpus() if is_local else script
     return found
 
 

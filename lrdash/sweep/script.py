@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import shlex
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import chain
 from pathlib import Path
 
@@ -46,6 +46,11 @@ class BatchScript:
     def at_once(self) -> int | None:
         """Most tasks that may run at once, the `%2` of --array=0-5%2."""
         return parse_at_once(self.options.get("array", ""))
+
+    def without_gpus(self) -> BatchScript:
+        """The script for a scheduler that grants none, whatever is asked for."""
+        kept = {name: value for name, value in self.options.items() if name not in GPU_OPTIONS}
+        return replace(self, options=kept)
 
     @property
     def gpus(self) -> int | None:

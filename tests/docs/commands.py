@@ -21,7 +21,7 @@ _ANY_BLOCK = re.compile(r"^ *```\w*\n.*?^ *```", re.MULTILINE | re.DOTALL)
 _INLINE = re.compile(r"`([^`\n]+)`")
 _EXPLANATION = re.compile(r"\s+#.*$|\s{2,}\S.*$")
 _VALUES = {
-    "FOLDER…": "results", "FOLDER": "results", "RUN…": "text:2", "RUN": "text:2", "GROUP": "text",
+    "FOLDER…": "./results", "FOLDER": "./results", "RUN…": "text:2", "RUN": "text:2", "GROUP": "text",
     "INDEX": "1", "FILE": "sweep.yaml", "SWEEP": "sweep.yaml", "DIR": "recording", "KEY=VALUE": "seed=1",
     "N": "3", "K": "2", "P": "loss",
 }  # fmt: skip

@@ -187,7 +187,7 @@ def test_forecast_against_the_time_limit(tmp_path: Path) -> None:
 
 
 def test_gpus_that_no_scheduler_granted_cost_no_hours(tmp_path: Path) -> None:
-    said = forecast(replace(ended_just_now(running(tmp_path, limit=24_000)), grants_gpus=False))
+    said = forecast(replace(ended_just_now(running(tmp_path, limit=24_000)), script=script().without_gpus()))
     assert said.eta_seconds
     assert (said.gpu_hours_spent, said.gpu_hours_to_come) == (None, None)
 

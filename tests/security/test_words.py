@@ -163,7 +163,7 @@ FORBIDDEN_CALLS = {
     "eval", "exec", "os.system", "os.popen", "yaml.unsafe_load", "yaml.full_load", "torch.load",
     "subprocess.getoutput",
 }  # fmt: skip
-SAFE_LOADERS = ("yaml.CSafeLoader", "_UniqueKeyLoader")  # the second is derived from the first
+SAFE_LOADERS = ("yaml.CSafeLoader", "_StrictLoader")  # the second is derived from the first
 
 
 @pytest.mark.parametrize("file", SOURCES, ids=lambda file: str(file.relative_to(ROOT)))
