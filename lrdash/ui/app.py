@@ -40,6 +40,7 @@ class LrdashApp(KeysInTurn):
     """One sweep on one screen; its result is the error that kept it from opening, if any."""
 
     TITLE = "lrdash"
+    CSS_PATH = "app.tcss"
     COMMANDS = {_commands}  # noqa: RUF012 - Textual's own type
 
     main: MainScreen

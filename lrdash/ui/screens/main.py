@@ -51,7 +51,6 @@ class MainScreen(Overlays):
     """Holds what is selected and gives every view the same state."""
 
     BINDINGS = bindings("everywhere")
-    CSS_PATH = "../app.tcss"
     AUTO_FOCUS = "#runs"
     HORIZONTAL_BREAKPOINTS = list(BREAKPOINTS)  # noqa: RUF012 - Textual's own type
     VERTICAL_BREAKPOINTS = list(LOW_BREAKPOINTS)  # noqa: RUF012

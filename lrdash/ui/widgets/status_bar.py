@@ -11,12 +11,14 @@ from textual.strip import Strip
 from textual.widget import Widget
 
 from lrdash.monitor.snapshot import Snapshot, Source
+from lrdash.scheduler.base import FINISHED_STATES
 from lrdash.ui.context import Painted
 from lrdash.ui.format import age, plain
 from lrdash.ui.theme import TALLIES, Look, Role, state_look
 
 Part = tuple[str, Role]
 _SHOWN_SOURCES = ("queue", "logs", "results")
+IDLE_SECONDS = 5
 
 
 class StatusBar(Widget, Painted):
@@ -29,10 +31,18 @@ class StatusBar(Widget, Painted):
     def __init__(self, *, id: str | None = None) -> None:  # noqa: A002 - Textual's name
         super().__init__(id=id)
         self._counts: list[tuple[Look, int]] = []
+        self._is_active = False
+        self._seconds = 0
 
     def on_mount(self) -> None:
         self._received = monotonic()
-        self.set_interval(1, self.refresh)
+        self.set_interval(1, self._tick)
+
+    def _tick(self) -> None:
+        """Ages go on by the second while something runs; else seldom, for each paint wakes the machine."""
+        self._seconds += 1
+        if self._is_active or self._seconds % IDLE_SECONDS == 0:
+            self.refresh()
 
     def watch_snapshot(self, before: Snapshot | None, after: Snapshot | None) -> None:
         self._received = monotonic()
@@ -58,6 +68,8 @@ class StatusBar(Widget, Painted):
     def _count(self) -> None:
         if self.snapshot is None:
             return
+        states = {run.state for run in self.snapshot.runs}
+        self._is_active = bool(states - FINISHED_STATES - {None})
         looks = [state_look(run.state, self.glyphs) for run in self.snapshot.runs]
         counts = Counter(look.tally for look in looks)
         shown = {look.tally: look for look in looks}
