@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+
+from lrdash.errors import InvalidJobError
 from tests.faults.arena import Arena
 
 ENDED = ("CANCELLED", "COMPLETED")
@@ -43,9 +46,10 @@ def cancel(arena: Arena) -> None:
     elif before == "requeue" and arena.cluster:
         arena.scheduler().requeue([arena.task_of(name)])
     arena.note_cancelled(name)
-    arena.scheduler().cancel([arena.task_of(name)])
+    with suppress(InvalidJobError):  # it was over before scancel came
+        arena.scheduler().cancel([arena.task_of(name)])
     arena.look_until(lambda _: arena.status_of(name).state in ENDED, 60, "the cancellation")
-    if arena.status_of(name).state == "COMPLETED":  # it was over before scancel came
+    if arena.status_of(name).state == "COMPLETED":
         arena.finish()
         return
     if arena.cluster and arena.random.random() < 0.3:
