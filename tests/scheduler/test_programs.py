@@ -155,9 +155,16 @@ def test_an_interrupt_leaves_only_a_submission_behind(tmp_path: Path, outlives: 
     script = f"""
 import os
 from lrdash.scheduler.programs import Programs
-Programs(os.environ).run(*{command!r}, timeout=600, outlives_close={outlives})
+class Told(Programs):
+    def _wait(self, *arguments):
+        print("waits", flush=True)
+        return super()._wait(*arguments)
+Told(os.environ).run(*{command!r}, timeout=600, outlives_close={outlives})
 """
-    with subprocess.Popen([sys.executable, "-c", script], stderr=subprocess.PIPE) as process:
+    pipe = subprocess.PIPE
+    with subprocess.Popen([sys.executable, "-c", script], stdout=pipe, stderr=pipe) as process:
+        assert process.stdout
+        assert process.stdout.readline() == b"waits\n"
         wait_until(pid.exists)
         process.send_signal(signal.SIGINT)
         _, err = process.communicate(timeout=10)
