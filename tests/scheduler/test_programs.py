@@ -153,13 +153,15 @@ def test_an_interrupt_leaves_only_a_submission_behind(tmp_path: Path, outlives: 
     pid = tmp_path / "pid"
     command = ("sh", "-c", HANG, "sh", str(pid))
     script = f"""
-import os
+import os, threading
 from lrdash.scheduler.programs import Programs
-class Told(Programs):
-    def _wait(self, *arguments):
+class Told(threading.Event):
+    def wait(self, seconds):
         print("waits", flush=True)
-        return super()._wait(*arguments)
-Told(os.environ).run(*{command!r}, timeout=600, outlives_close={outlives})
+        return super().wait(seconds)
+programs = Programs(os.environ)
+programs._closed = Told()
+programs.run(*{command!r}, timeout=600, outlives_close={outlives})
 """
     pipe = subprocess.PIPE
     with subprocess.Popen([sys.executable, "-c", script], stdout=pipe, stderr=pipe) as process:
