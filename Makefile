@@ -38,11 +38,9 @@ bench: $(VENV)/.dev  ## every budget against its peer or limit in the same run
 sizes: $(VENV)/.dev  ## the table of sizes in docs/architecture.md
 	$(BIN)/python -m tests.docs.sizes
 
-coverage: $(VENV)/.dev
-	$(BIN)/coverage erase
-	$(BIN)/coverage run -m pytest -m "not acceptance and not soak and not faults and not fuzz"
-	$(BIN)/coverage combine -q
-	$(BIN)/coverage report
+coverage: $(VENV)/.dev  ## line coverage of the tests that `make test` runs
+	$(BIN)/pytest -n $(JOBS) --dist loadfile -m "not acceptance and not soak and not faults and not fuzz" \
+		--cov --cov-report=term:skip-covered
 
 clean:
 	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .import_linter_cache
