@@ -17,8 +17,9 @@ DOCUMENTS = [
 ]
 _PROGRAMS = ("lrdash", "make", "python", "pip", "sbatch", "pytest", ".venv/bin/pip")
 _BLOCK = re.compile(r"^ *```bash\n(.*?)^ *```", re.MULTILINE | re.DOTALL)
-_ANY_BLOCK = re.compile(r"^ *```\w*\n.*?^ *```", re.MULTILINE | re.DOTALL)
+ANY_BLOCK = re.compile(r"^ *```\w*\n.*?^ *```", re.MULTILINE | re.DOTALL)
 _INLINE = re.compile(r"`([^`\n]+)`")
+_CONTINUED = re.compile(r"\s*\\\n\s*")
 _EXPLANATION = re.compile(r"\s+#.*$|\s{2,}\S.*$")
 _VALUES = {
     "FOLDER…": "./results", "FOLDER": "./results", "RUN…": "text:2", "RUN": "text:2", "GROUP": "text",
@@ -49,7 +50,7 @@ def documented_commands() -> list[Command]:
 def lines_of_blocks(path: Path) -> Iterator[str]:
     """What the document's blocks of commands tell people to type, one command each."""
     for block in _BLOCK.findall(path.read_text()):
-        for line in block.splitlines():
+        for line in _CONTINUED.sub(" ", block).splitlines():
             yield from (part.strip() for part in _EXPLANATION.sub("", line.strip()).split("&&"))
 
 
@@ -57,7 +58,7 @@ def _commands(path: Path) -> Iterator[tuple[str, ...]]:
     for line in lines_of_blocks(path):
         if is_ours(line):
             yield tuple(_VALUES.get(word, word) for word in _words(line) if word != "…")
-    for line in _INLINE.findall(_ANY_BLOCK.sub("", path.read_text())):
+    for line in _INLINE.findall(ANY_BLOCK.sub("", path.read_text())):
         if is_ours(line) and len(words := _words(line)) > 1 and _is_whole(words):
             yield tuple(_VALUES.get(word, word) for word in words)
 

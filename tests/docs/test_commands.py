@@ -15,12 +15,14 @@ import pytest
 from lrdash.cli import COMMANDS, PASSING_ON, make_parser
 from lrdash.control.arguments import split_words
 from tests.conftest import ROOT
-from tests.docs.commands import DOCUMENTS, Command, documented_commands, is_ours, lines_of_blocks
+from tests.docs.commands import ANY_BLOCK, DOCUMENTS, Command, documented_commands, is_ours, lines_of_blocks
 from tests.security.hostile import environment, fake_slurm
 
 ALL = documented_commands()
 OF_LRDASH = [command for command in ALL if command.words[0] == "lrdash"]
 OF_THE_SYSTEM = ("git", "cd", "mail", "python3")
+WIDTH_OF_A_BLOCK = 96
+"""Characters that stand beside each other on a page of 830 pixels, without a bar to scroll by."""
 OF_ITS_PARSER = ("help", "dry_run")
 RUN_HERE = ("status", "results", "logs", "doctor")
 RUNS = [
@@ -41,6 +43,12 @@ def test_every_block_of_commands_is_checked(document: Path) -> None:
     assert not [line for line in unchecked if line.partition(" ")[0] not in OF_THE_SYSTEM]
     unmarked = re.findall(r"^ *```\n *((?:lrdash|make|python3?|pip) .*)", document.read_text(), re.MULTILINE)
     assert not unmarked, "a block of commands begins with ```bash"
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
+def test_blocks_fit_their_box_on_the_web(document: Path) -> None:
+    lines = [line for block in ANY_BLOCK.findall(document.read_text()) for line in block.splitlines()]
+    assert not [line for line in lines if len(line) > WIDTH_OF_A_BLOCK]
 
 
 @pytest.mark.parametrize("command", [one for one in ALL if one.words[0] == "pip"], ids=str)
