@@ -8,7 +8,7 @@ from lrdash.monitor.snapshot import Check, RunStatus
 from lrdash.ui.attention import concerns
 from lrdash.ui.widgets.lines import Lines
 from tests.ui import fakes
-from tests.ui.screens import opened, screen_text, shows
+from tests.ui.screens import opened, screen_text, shows, until
 
 
 async def test_an_open_list_follows_the_sweep_and_keeps_its_cursor() -> None:
@@ -47,3 +47,16 @@ async def test_a_submission_without_an_answer_stands_on_its_row_and_needs_attent
     async with app.run_test(size=(160, 40)) as pilot:
         await opened(pilot)
         await shows(pilot, "its submission at 2026-11-23")
+
+
+async def test_reasons_are_wrapped_anew_where_the_terminal_ends_now() -> None:
+    app = fakes.make_app()
+    async with app.run_test(size=(120, 40)) as pilot:
+        await opened(pilot)
+        await pilot.press("a")
+        await shows(pilot, "CUDA out of memory")
+        page = app.screen.query_one(Lines)
+        at_first = len(page.lines)
+        await pilot.resize_terminal(60, 40)
+        await until(pilot, lambda: len(page.lines) > at_first)
+        assert page.max_scroll_x == 0, "all of each line is seen"

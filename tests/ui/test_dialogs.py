@@ -283,6 +283,28 @@ async def test_a_picture_is_written_beside_what_is_there(tmp_path: Path, monkeyp
         await until(pilot, lambda: "no picture: " in toasts(app))
 
 
+@pytest.mark.parametrize("is_refused", [False, True])
+async def test_a_submission_is_wrapped_anew_where_the_terminal_ends_now(is_refused: bool) -> None:
+    class Wordy(Recorder):
+        def plan_submission(self, wish: Wish) -> tuple[SubmissionPlan, tuple[Finding, ...]]:
+            if is_refused:
+                raise UsageError("a word " * 40)
+            return super().plan_submission(wish)[0], (Finding("warning", "disk", "a word " * 40),)
+
+    app = fakes.make_app(backend=Wordy())
+    async with app.run_test(size=(160, 40)) as pilot:
+        await opened(pilot)
+        await pilot.press("x", "f")
+        await shows(pilot, "a word")
+        page = app.screen.query_one(Lines)
+        at_first = len(page.lines)
+        await pilot.resize_terminal(70, 40)
+        await until(pilot, lambda: len(page.lines) > at_first)
+        assert page.max_scroll_x == 0, "all of each line is seen"
+        await pilot.resize_terminal(160, 40)
+        await until(pilot, lambda: len(page.lines) == at_first)
+
+
 async def test_a_plan_that_cannot_be_made_is_told_and_not_asked_about() -> None:
     class Refusing(Recorder):
         def plan_submission(self, wish: Wish) -> tuple[SubmissionPlan, tuple[Finding, ...]]:

@@ -11,6 +11,7 @@ from lrdash.results.predictions import PredictionStore
 from lrdash.sweep.find import find_sweep_files
 from lrdash.sweep.load import load_sweep
 from lrdash.ui.backend import Backend
+from lrdash.ui.widgets.lines import Lines
 from tests.conftest import ROOT
 from tests.ui import fakes
 from tests.ui.comparison import a_comparison
@@ -24,7 +25,7 @@ GUESSES = {
 }
 
 
-def write_predictions(path: Path, guesses: tuple[str, ...]) -> None:
+def write_predictions(path: Path, guesses: tuple[str, ...], text: str) -> None:
     rows = [
         {
             "logits": [0.1, 0.2],
@@ -33,7 +34,7 @@ def write_predictions(path: Path, guesses: tuple[str, ...]) -> None:
             "true_label": truth,
             "id": f"row-{at}",
             "year": 2024 + at % 2,
-            "text": f"[b]docstring[/b] number {at}",
+            "text": f"{text} number {at}",
         }
         for at, (truth, guess) in enumerate(zip(TRUTHS, guesses, strict=True))
     ]
@@ -43,15 +44,15 @@ def write_predictions(path: Path, guesses: tuple[str, ...]) -> None:
 class BackendWithPredictions(Backend):
     """Three text runs that have predicted four rows."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, text: str = "[b]docstring[/b]") -> None:
         super().__init__(load_sweep(find_sweep_files(ROOT)[0]), None)
-        self.folder = folder
+        self.folder, self.text = folder, text
 
     def candidates(self) -> tuple[Candidate, ...]:
         found = []
         for at, (name, guesses) in enumerate(GUESSES.items()):
             path = self.folder / f"{name}.jsonl"
-            write_predictions(path, guesses)
+            write_predictions(path, guesses, self.text)
             results = RunResults(predictions=path, labels=Labels(("concurrency", "data"), "data"))
             found.append(Candidate(name, fakes.RATES[at][2], "text", at, results=results))
         return with_predictions(found, PredictionStore(self.folder / "cache"))
@@ -130,3 +131,17 @@ async def test_rows_are_chosen_by_the_values_of_a_column(tmp_path: Path) -> None
         await until(pilot, lambda: "all rows: 4 of 4" in str(title.border_title))
         await pilot.press("tab", "enter")  # the first value, chosen in the list of them
         await until(pilot, lambda: "year 2024: 2 of 4" in str(title.border_title))
+
+
+async def test_the_text_of_a_row_is_wrapped_anew_where_the_terminal_ends_now(tmp_path: Path) -> None:
+    text = "a word " * 40
+    app = fakes.make_app(backend=BackendWithPredictions(tmp_path, text))
+    async with app.run_test(size=(160, 40)) as pilot:
+        await opened(pilot)
+        app.main.browse(next(iter(GUESSES)))
+        await shows(pilot, "a word")
+        page = app.screen.query_one("#prediction-text", Lines)
+        at_first = len(page.lines)
+        await pilot.resize_terminal(80, 40)
+        await until(pilot, lambda: len(page.lines) > at_first)
+        assert page.max_scroll_x == 0, "all of each line is seen"

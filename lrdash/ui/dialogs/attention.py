@@ -43,7 +43,10 @@ class AttentionDialog(Dialog[Attended], Painted):
         yield Lines(self._lines())
 
     def on_mount(self) -> None:
-        self.watch(self.dashboard.main, "snapshot", lambda: self.page.show(self._lines()), init=False)
+        self.watch(self.dashboard.main, "snapshot", self.wrap, init=False)
+
+    def wrap(self) -> None:
+        self.page.show(self._lines())
 
     def _lines(self) -> list[Line]:
         self._concerns = keyed(concerns(self.dashboard.main.snapshot))

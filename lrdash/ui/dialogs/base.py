@@ -52,6 +52,12 @@ class Dialog(ModalScreen[ResultT], Generic[ResultT]):
         """What stands above the keys, however long the page is."""
         self.query_one(Question).show(_asked(question))
 
+    def on_resize(self) -> None:
+        self.call_after_refresh(self.wrap)
+
+    def wrap(self) -> None:
+        """Break the page's lines where its width now ends; a page whose lines are short has none to break."""
+
     def action_close(self) -> None:
         self.dismiss(None)
 

@@ -137,6 +137,9 @@ class PredictionsDialog(Dialog[None], Painted):
         self.browser = browser
         self._show(choice=choice)
 
+    def wrap(self) -> None:
+        self._show()
+
     def _show(self, **changes: Any) -> None:
         self.shown = replace(self.shown, **changes)
         if self.browser is not None:

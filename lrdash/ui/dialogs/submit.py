@@ -38,6 +38,8 @@ class SubmitDialog(Dialog["SubmissionPlan"], Painted):
         self.backend, self.wish = backend, wish
         self.plan: SubmissionPlan | None = None
         """What may be submitted."""
+        self._wrapped: Callable[[int], Sequence[Line]] | None = None
+        """The lines of the page in a width; None while it only says that it looks."""
 
     def on_mount(self) -> None:
         self._prepare()
@@ -59,7 +61,8 @@ class SubmitDialog(Dialog["SubmissionPlan"], Painted):
     def _show_plan(
         self, plan: SubmissionPlan, findings: Sequence[Finding], commands: Sequence[Sequence[str]]
     ) -> None:
-        self.page.show(plan_lines(plan, findings, commands, self.glyphs, self.room))
+        self._wrapped = lambda width: plan_lines(plan, findings, commands, self.glyphs, width)
+        self.wrap()
         if any(finding.level == "error" for finding in findings):
             self.ask(line((" nothing can be submitted before the errors are repaired", "error")))
         else:
@@ -68,12 +71,12 @@ class SubmitDialog(Dialog["SubmissionPlan"], Painted):
         self.refresh_bindings()
 
     def _show_error(self, error: LrdashError) -> None:
-        self.page.show(wrapped(plain(str(error)), self.room, "error"))
+        self._wrapped = lambda width: wrapped(plain(str(error)), width, "error")
+        self.wrap()
 
-    @property
-    def room(self) -> int:
-        """Cells of a line beside a scroll bar."""
-        return self.page.size.width - 2
+    def wrap(self) -> None:
+        if self._wrapped is not None:
+            self.page.show(self._wrapped(self.page.size.width - 2))  # beside a scroll bar
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         return self.plan is not None if (action, parameters) == ("answer", (True,)) else True
