@@ -20,7 +20,7 @@ class Session(msgspec.Struct, frozen=True):
     source: SnapshotSource
     settings: Settings
     results: Results | None = None
-    """None: nothing but snapshots is known; a `Backend` where there is a sweep to act on."""
+    """A `Backend` where there is a sweep to act on; None until `connect` has opened them."""
     view_file: ViewFile | None = None
     connect: Callable[[], Session] | None = None
     """Opens the session that this one, made of what was kept on disk, stands for until Home is painted;

@@ -11,10 +11,16 @@ from textual import events
 
 from lrdash.errors import ConfigError
 from lrdash.monitor.snapshot import Snapshot, Source, Sources
+from lrdash.sweep.find import find_sweep_files
+from lrdash.sweep.load import load_sweep
 from lrdash.ui.app import LrdashApp
+from lrdash.ui.backend import Backend
+from lrdash.ui.screens.acting import NOT_OPEN
 from lrdash.ui.session import Session
 from lrdash.ui.settings import Notify, Settings
+from lrdash.ui.source import KnownSnapshot
 from lrdash.ui.widgets.run_table import RunTable
+from tests.conftest import ROOT
 from tests.ui import fakes
 from tests.ui.screens import opened, screen_text, shows, until
 
@@ -118,6 +124,31 @@ async def test_a_hanging_queue_blocks_no_key_and_no_exit() -> None:
         await pilot.press("1")
         assert app.main.selected == "text:1"
     assert not app.is_running
+
+
+@pytest.mark.parametrize("key", ["x", "D"])
+async def test_a_sweep_that_is_still_being_opened_says_so(key: str) -> None:
+    is_open = threading.Event()
+
+    def connect() -> Session:
+        is_open.wait(60)
+        return Session(
+            fakes.FakeSource(fakes.half_way()),
+            Settings(),
+            Backend(load_sweep(find_sweep_files(ROOT)[0]), None),
+        )
+
+    session = Session(KnownSnapshot(fakes.half_way()), Settings(), connect=connect)
+    app = LrdashApp(lambda: session)
+    async with app.run_test(size=(100, 30)) as pilot:
+        await opened(pilot)
+        await pilot.press(key)
+        await until(pilot, lambda: app._notifications)
+        assert [note.message for note in app._notifications] == [NOT_OPEN]
+        is_open.set()
+        await until(pilot, lambda: app.results is not None)
+        await pilot.press(key)
+        await until(pilot, lambda: app.screen is not app.main)
 
 
 async def test_mistakes_while_opening_end_the_app_with_the_error() -> None:

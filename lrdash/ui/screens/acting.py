@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from lrdash.ui.results import Results
 
 NO_BACKEND = "there is no sweep behind this: nothing can be done to its jobs"
-NO_RESULTS = "this is a recording: its results are not in it"
+NOT_OPEN = "the sweep is still being opened: once more in a moment"
 ERROR_SECONDS = 12
 REFUSAL_SECONDS = 60
 SUBMISSION = "submission"
@@ -206,13 +206,14 @@ class Acting(Screen[None]):
         self.notify(plain(text), severity="error", timeout=seconds, markup=False)
 
     def _backend(self) -> Backend | None:
-        if self.dashboard.backend is None:
+        if self._results() is not None and self.dashboard.backend is None:
             self.notify(NO_BACKEND, severity="warning", markup=False)
         return self.dashboard.backend
 
     def _results(self) -> Results | None:
+        """None while all there is to see is what an earlier session kept."""
         if self.dashboard.results is None:
-            self.notify(NO_RESULTS, severity="warning", markup=False)
+            self.notify(NOT_OPEN, severity="warning", markup=False)
         return self.dashboard.results
 
 
