@@ -329,6 +329,27 @@ def test_a_supervisor_that_cannot_start_is_told(tmp_path: Path, monkeypatch: pyt
     assert tasks(sweep) == {}
 
 
+def test_a_state_folder_that_is_none_is_told(tmp_path: Path) -> None:
+    sweep = write_sweep(tmp_path)
+    (sweep.root / "logs" / "tiny" / "local").write_text("somebody's notes")
+    said = f"local jobs cannot be kept in {tmp_path}/logs/tiny/local: "
+    for words in (("submit",), ("cancel", "text:0", "--yes"), ("status",)):
+        told = lrdash(sweep, *words, "--scheduler", "local")
+        assert said in told.stdout + told.stderr
+        assert "Traceback" not in told.stderr
+    with pytest.raises(RefusedError, match=said):
+        LocalScheduler(sweep).submit(submission(sweep))
+
+
+def test_a_job_whose_state_cannot_be_written_is_none(tmp_path: Path) -> None:
+    sweep = write_sweep(tmp_path)
+    local = sweep.root / "logs" / "tiny" / "local"
+    (local / ".1.json.new").mkdir(parents=True)
+    with pytest.raises(RefusedError, match=r"\.1\.json\.new: Is a directory"):
+        LocalScheduler(sweep).submit(submission(sweep))
+    assert sorted(path.name for path in local.iterdir()) == [".1.json.new", "gate.lock"]
+
+
 def test_ignored_options_are_named(tmp_path: Path) -> None:
     sweep = write_sweep(tmp_path, options=("--gres=gpu:2", "--mem=200G", "--time=24:00:00"))
     assert ignored_options(sweep.groups[0].script) == {"gres": "gpu:2", "mem": "200G", "requeue": ""}

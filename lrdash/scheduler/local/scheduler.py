@@ -8,7 +8,8 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import NoReturn
 
@@ -50,7 +51,7 @@ class LocalScheduler:
         return ("bash", str(submission.script))
 
     def submit(self, submission: Submission) -> str:
-        with self._store.gate():
+        with self._telling(), self._store.gate():
             mark = self._store.supervisor()
             if mark is not None and mark.host != os.uname().nodename:
                 raise RefusedError(
@@ -58,11 +59,11 @@ class LocalScheduler:
                 )
             job = self._new_job(submission)
             environment = {**submit_environment(os.environ), "OMP_NUM_THREADS": "1", **submission.environment}
-            self._store.save_environment(job.id, environment | {SCHEDULER: "local"})
-            self._store.save(job)
             try:
+                self._store.save_environment(job.id, environment | {SCHEDULER: "local"})
+                self._store.save(job)
                 self._wake_or_start(mark)
-            except SchedulerError:
+            except (SchedulerError, OSError):
                 self._store.remove(job)
                 raise
         return str(job.id)
@@ -71,14 +72,15 @@ class LocalScheduler:
         return ""
 
     def read_queue(self, users: Collection[str] = ()) -> QueueReading:
-        alive = self._store.supervisor()
-        return QueueReading(
-            tuple(
-                as_task(job, task, alive.pid if alive else None)
-                for job in self._store.jobs()
-                for task in job.tasks
+        with self._telling():
+            alive = self._store.supervisor()
+            return QueueReading(
+                tuple(
+                    as_task(job, task, alive.pid if alive else None)
+                    for job in self._store.jobs()
+                    for task in job.tasks
+                )
             )
-        )
 
     def settle(self, tasks: Collection[str]) -> dict[str, SettledTask]:
         known = {task.id: SettledTask(task) for task in self.read_queue().tasks if task.id in set(tasks)}
@@ -114,11 +116,9 @@ class LocalScheduler:
 
     def _ask_to_cancel(self, tasks: Sequence[str], mark: SupervisorMark) -> None:
         """Leave the request with the supervisor and wait until it has acted on it."""
-        try:
+        with self._telling():
             for task in tasks:
                 self._store.ask_to_cancel(task)
-        except OSError as error:
-            raise RefusedError(f"{error.filename}: cannot be written: {error.strerror}") from None
         send(mark.pid, signal.SIGHUP)
         deadline = time.monotonic() + _CANCEL_SECONDS
         while time.monotonic() < deadline and self._store.supervisor() == mark:
@@ -141,6 +141,20 @@ class LocalScheduler:
 
     def close(self) -> None:
         """Nothing of ours is ever in flight."""
+
+    @contextmanager
+    def _telling(self) -> Iterator[None]:
+        """
+        Raises:
+            RefusedError: what is kept of the jobs can be neither read nor written.
+        """
+        try:
+            yield
+        except OSError as error:
+            where = f"{error.filename}: " if error.filename else ""
+            raise RefusedError(
+                f"local jobs cannot be kept in {self._store.folder}: {where}{error.strerror}"
+            ) from None
 
     def _new_job(self, submission: Submission) -> LocalJob:
         script = read_script(submission.script)
