@@ -100,7 +100,7 @@ VIEWS: dict[str, tuple[Key, ...]] = {
         Key("right", "right", "crosshair(1)", "Crosshair", "the crosshair one point on", True),
         Key("metric", "m", "metric(1)", "Metric", "next metric", True),
         Key("previous_metric", "M", "metric(-1)", "Metric", "previous metric"),
-        Key("unit", "u", "unit", "x axis", "x by epoch, step or time", True),
+        Key("unit", "u", "unit", "x axis", "x by epoch, step, time or tokens", True),
         Key("log_scale", "Y", "log_scale", "Log y", "logarithmic or linear y", True),
         Key("solo", "z", "solo", "Solo", "only this run; again for all", True),
         Key("dim", "d", "dim", "Dim", "dim this run, or light it again", True),

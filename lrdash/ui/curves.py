@@ -45,6 +45,8 @@ METRICS = (
     ),
     Metric("gradient norm", loss_text, "grad_norm", ("grad_norm",), False),
 )
+STEP_UNITS = {"time": "seconds", "tokens": "total_tokens"}
+"""Of the x axis: those that only the training curve knows at each step, and its columns."""
 _SECOND_RATE = "cls_backbone_learning_rate"
 
 
@@ -115,7 +117,7 @@ class CurveStore:
 
     def _marked(self, run: RunStatus, metric: Metric, unit: str, steps: StepSeries | None) -> MinMaxPyramid:
         place, rows = (run.key, metric.epoch_key, unit), run.metrics.epochs
-        source = (rows, steps if unit == "time" else None)
+        source = (rows, steps if unit in STEP_UNITS else None)
         known = self._markers.get(place)
         if known is None or known[0] != source:
             known = source, MinMaxPyramid(_epoch_points(run, metric.epoch_key, unit, steps))
@@ -139,9 +141,7 @@ def _step_points(series: StepSeries, column: str, unit: str, start: int) -> list
     values = series.columns.get(column)
     if values is None:
         return []
-    xs: Sequence[float] = series.steps
-    if unit != "step":
-        xs = series.columns.get("epoch" if unit == "epoch" else "seconds", ())
+    xs = series.steps if unit == "step" else series.columns.get(STEP_UNITS.get(unit, unit), ())
     return [
         (float(xs[at]), values[at])
         for at in range(start, min(len(xs), len(values)))
@@ -154,18 +154,20 @@ def _epoch_points(run: RunStatus, key: str, unit: str, steps: StepSeries | None)
     runtimes = accumulate(row.get("epoch_runtime") or 0.0 for row in rows)
     points = []
     for row, runtime in zip(rows, runtimes, strict=True):
-        step = row.get("step")
-        x = {"epoch": row.get("epoch"), "step": step}.get(unit, _seconds_at(step, steps) or runtime or None)
-        y = row.get(key)
+        x, y = row.get(unit), row.get(key)
+        if unit == "time":
+            x = _at_step(row.get("step"), steps, "seconds") or runtime or None
+        elif unit == "tokens":
+            x = row.get("num_input_tokens_seen") or _at_step(row.get("step"), steps, "total_tokens")
         if x is not None and y is not None:
             points.append((x, y))
     return points
 
 
-def _seconds_at(step: float | None, steps: StepSeries | None) -> float | None:
-    """When a step was logged, as the training curve has it."""
-    seconds = steps.columns.get("seconds") if steps else None
-    if step is None or steps is None or not seconds:
+def _at_step(step: float | None, steps: StepSeries | None, column: str) -> float | None:
+    """What the training curve has in a column when a step was logged."""
+    values = steps.columns.get(column) if steps else None
+    if step is None or steps is None or not values:
         return None
-    at = min(bisect_left(steps.steps, step), len(seconds) - 1)
-    return None if math.isnan(seconds[at]) else seconds[at]
+    at = min(bisect_left(steps.steps, step), len(values) - 1)
+    return None if math.isnan(values[at]) else values[at]

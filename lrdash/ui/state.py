@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from lrdash.results.comparison import Comparison, Which
 
 Stream = Literal["out", "err", "both"]
-UNITS = ("epoch", "step", "time")
+UNITS = ("epoch", "step", "time", "tokens")
 TABS = ("Home", "Log", "Metrics", "Compare", "Checks")
 STREAMS: tuple[Stream, ...] = ("out", "err", "both")
 

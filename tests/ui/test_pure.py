@@ -10,9 +10,11 @@ from datetime import datetime
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 from rich.cells import cell_len
 
 from lrdash.monitor.snapshot import Metrics, Snapshot
+from lrdash.results.steps import StepSeries
 from lrdash.ui import format as text
 from lrdash.ui.attention import concerns, news
 from lrdash.ui.bindings import VIEW_TITLES, VIEWS
@@ -227,6 +229,21 @@ def test_markers_are_as_many_as_finished_epochs() -> None:
     cells = "".join(part for row in figure(100, 30).rows[:-2] for part, _ in row)
     expected = {"●": 6, "■": 6, "▲": 3, "○": 1, "□": 2, "△": 0}
     assert {marker: cells.count(marker) for marker in expected} == expected
+
+
+def test_curves_by_tokens_of_every_tool_that_counts_them() -> None:
+    """LLaMA-Factory's trainer_log.jsonl and transformers' log_history; without a count there is no x."""
+    logged = [{"current_steps": step, "loss": 1 / step, "total_tokens": 900 * step} for step in (10, 20, 30)]
+    counted, told, silent = (fakes.run(f"text:{at}") for at in range(3))
+    rows = ({"epoch": 1.0, "step": 25.0, "eval_loss": 0.5}, {"epoch": 2.0, "step": 30.0, "eval_loss": 0.4})
+    counts = [{**row, "num_input_tokens_seen": 1000.0 * at} for at, row in enumerate(rows, 1)]
+    counted = replace(counted, metrics=Metrics(epochs=rows))
+    told = replace(told, metrics=Metrics(epochs=tuple(counts)))
+    silent = replace(silent, metrics=Metrics(epochs=rows))
+    runs = (counted, told, silent)
+    steps = {"text:0": StepSeries.of_rows(logged)}
+    series = CurveStore().series(runs, series_looks(runs), METRICS[2], "tokens", steps)
+    assert [list(one.points.xs) for one in series] == [[9e3, 1.8e4, 2.7e4], [2.7e4, 2.7e4], [1e3, 2e3], []]
 
 
 def test_the_crosshair_reads_every_run() -> None:

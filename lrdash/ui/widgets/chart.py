@@ -15,7 +15,7 @@ from lrdash.monitor.snapshot import RunStatus
 from lrdash.results.steps import StepSeries
 from lrdash.ui.bindings import bindings
 from lrdash.ui.context import Painted
-from lrdash.ui.curves import METRICS, CurveStore, Metric, drawn_runs, last_epoch
+from lrdash.ui.curves import METRICS, STEP_UNITS, CurveStore, Metric, drawn_runs, last_epoch
 from lrdash.ui.format import duration
 from lrdash.ui.messages import ChartChanged
 from lrdash.ui.plot.figure import Figure, FigureOptions, Series
@@ -48,7 +48,7 @@ class Chart(Widget, Painted, can_focus=True):
         """Keys of the runs whose training curves are drawn."""
         return (
             [run.key for run in self._shown_runs()]
-            if self.metric.step_columns or self.view.unit == "time"
+            if self.metric.step_columns or self.view.unit in STEP_UNITS
             else []
         )
 
