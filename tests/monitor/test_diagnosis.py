@@ -101,6 +101,15 @@ def test_what_a_run_survived_is_no_cause(tmp_path: Path) -> None:
     assert diagnosis.evidence.text.endswith("KeyError: 1")
 
 
+def test_a_bar_that_is_drawn_again_is_no_progress(tmp_path: Path) -> None:
+    """tqdm draws its last state once more when it is closed, after the traceback."""
+    bar = "  5%|▌         | {0}/512 [{1}<2:43:12, 20.11s/it]\n".format
+    end = TRACEBACK.format(CUDA)
+    assert from_log(tmp_path, err=bar(24, "08:02") + bar(25, "08:22") + end + bar(25, "08:24")) is not None
+    survived = bar(24, "08:02") + bar(25, "08:22") + end + bar(25, "08:24") + bar(26, "08:42")
+    assert from_log(tmp_path, err=survived) is None
+
+
 ASIDE = (
     "Exception in thread Thread-auto_conversion (auto_conversion):\nTraceback (most recent call last):\n"
     '  File "transformers/safetensors_conversion.py", line 96, in auto_conversion\n'
