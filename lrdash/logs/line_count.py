@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from array import array
+from bisect import bisect_left
 
 from lrdash.logs.window import LogFile
 
@@ -44,6 +45,18 @@ class LineCount:
             self._counted += len(data)
             if self._counted == step_end:
                 self._index.append(self._lines)
+
+    def start_of(self, log: LogFile, number: int) -> int | None:
+        """Where a line starts, of those from 1 on; None where it has not been counted yet."""
+        newlines = number - 1
+        if not 0 < newlines <= self._lines:
+            return self._start if newlines == 0 else None
+        step = bisect_left(self._index, newlines) - 1
+        base = self._start + step * STEP
+        data, at = log.read_through(base, STEP), -1
+        for _ in range(newlines - self._index[step]):
+            at = data.find(b"\n", at + 1)
+        return base + at + 1
 
     def number_at(self, log: LogFile, offset: int) -> int | None:
         """How many lines start before `offset`; None where nobody has counted yet."""

@@ -7,6 +7,7 @@ from bisect import bisect_left
 from collections.abc import Iterator
 from typing import Protocol
 
+from lrdash.logs.line_count import LineCount
 from lrdash.logs.search import Matcher
 from lrdash.logs.window import PIECE, Line, LogFile
 
@@ -26,6 +27,8 @@ class Scan(Protocol):
 
 class Jump:
     """From a line to the next or previous one that matches, round the end if there is none before it."""
+
+    not_found = "no line matches in the whole log"
 
     def __init__(
         self, matcher: Matcher, start: int | None, *, forward: bool, past_start: bool = False
@@ -78,6 +81,31 @@ class Jump:
         stop = self._start if self.wrapped else 0
         starts, self._position = matches_before(log, self.matcher, self._position, stop)
         return starts
+
+
+class LineJump:
+    """To a line by its number, as soon as the lines before it have been counted."""
+
+    not_found = "the log has no such line any more"
+    wrapped = False
+
+    def __init__(self, number: int, count: LineCount) -> None:
+        self.found: int | None = None
+        self.scanned = 0
+        self._number = number
+        self._count = count
+        self._ended = False
+
+    def is_complete(self, log: LogFile) -> bool:
+        return self.found is not None or self._ended
+
+    def advance(self, log: LogFile) -> None:
+        start = self._count.start_of(log, self._number)
+        self.found = start if start is not None and start < log.size else None
+        self._ended = self.found is None and self._count.is_complete(log)
+        if not self.is_complete(log):
+            self._count.advance(log)
+            self.scanned = log.size - self._count.remaining(log)
 
 
 class Matches:

@@ -12,7 +12,7 @@ from msgspec.structs import replace
 
 from lrdash.logs.line_count import LineCount
 from lrdash.logs.page import Lines, Page, Place, Viewport, read_page
-from lrdash.logs.scans import Jump, Matches, MatchingLines, Scan
+from lrdash.logs.scans import Jump, LineJump, Matches, MatchingLines, Scan
 from lrdash.logs.search import Matcher
 from lrdash.logs.terminal_text import plain_text
 from lrdash.logs.window import LogFile
@@ -33,7 +33,7 @@ class LogViewer:
         """What is searched for."""
         self.is_filtered = False
         """Whether only matching lines are shown."""
-        self.jump: Jump | None = None
+        self.jump: Jump | LineJump | None = None
         self._is_counted = False
         self._page = Page()
         self._asked: tuple[object, ...] | None = None

@@ -116,6 +116,12 @@ class LogPaths(msgspec.Struct, frozen=True):
     out: str | None = None
     err: str | None = None
 
+    def stream_of(self, evidence: Evidence) -> Literal["out", "err"] | None:
+        """In which of the two a line of evidence stands, if in any."""
+        if evidence.file is None or evidence.line is None:
+            return None
+        return "out" if evidence.file == self.out else "err" if evidence.file == self.err else None
+
 
 class Usage(msgspec.Struct, frozen=True):
     """Used against asked, after the end."""

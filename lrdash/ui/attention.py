@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import msgspec
 
-from lrdash.monitor.snapshot import Diagnosis, RunStatus, Snapshot
+from lrdash.monitor.snapshot import Diagnosis, Evidence, RunStatus, Snapshot
 from lrdash.ui.columns import SILENT_SECONDS
 from lrdash.ui.format import age, plain
 from lrdash.ui.glyphs import UNICODE
@@ -25,6 +25,8 @@ class Concern(msgspec.Struct, frozen=True):
     tab: str = ""
     """The view that enter opens; empty: the one that is open."""
     role: Role = "error"
+    at: Evidence | None = None
+    """The line of the log that is the reason."""
 
 
 class News(msgspec.Struct, frozen=True):
@@ -49,7 +51,7 @@ def _concerns_of(run: RunStatus) -> Iterator[Concern]:
         if _can_be_applied(run.diagnosis):
             yield _concern(run, reason, "x r: apply the remedy", role=role)
         else:
-            yield _concern(run, reason, "enter: its log", "Log", role)
+            yield _concern(run, reason, "enter: its log", "Log", role, run.diagnosis.evidence)
     elif tally == "failed":
         exit_code = f", exit {run.exit_code}" if run.exit_code else ""
         yield _concern(run, plain(f"{run.state}{exit_code}"), "enter: its log", "Log")
@@ -74,8 +76,15 @@ def _can_be_applied(diagnosis: Diagnosis) -> bool:
     return read_remedy(diagnosis.command) is not None
 
 
-def _concern(run: RunStatus, reason: str, help_text: str, tab: str = "", role: Role = "error") -> Concern:
-    return Concern(run.key, plain(run_name(run)), reason, help_text, tab, role)
+def _concern(
+    run: RunStatus,
+    reason: str,
+    help_text: str,
+    tab: str = "",
+    role: Role = "error",
+    at: Evidence | None = None,
+) -> Concern:
+    return Concern(run.key, plain(run_name(run)), reason, help_text, tab, role, at)
 
 
 def news(before: Snapshot, after: Snapshot) -> list[News]:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from textual.message import Message
 
 if TYPE_CHECKING:
+    from lrdash.monitor.snapshot import Evidence
     from lrdash.ui.widgets.chart import Chart
 
 
@@ -23,6 +24,8 @@ class RunOpened(Message):
     """A run was chosen with enter or a double click."""
 
     key: str
+    at: Evidence | None = None
+    """The line of its log that is to be seen; None: where it was left, or the end."""
 
 
 @dataclass

@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 
 from lrdash.errors import LogError
 from lrdash.logs import scans
-from lrdash.logs.scans import Jump, Matches, MatchingLines, Scan
+from lrdash.logs.line_count import STEP, LineCount
+from lrdash.logs.scans import Jump, LineJump, Matches, MatchingLines, Scan
 from lrdash.logs.search import EPOCHS, ERRORS, Matcher, Query
 from lrdash.logs.window import PIECE, LogFile
 
@@ -158,6 +159,24 @@ def test_a_jump_that_finds_nothing_reads_everything_once(log: LogFile) -> None:
     finished(jump, log)
     assert (jump.found, jump.wrapped) == (None, True)
     assert log.size - 100 < jump.scanned < log.size + 100
+
+
+@pytest.mark.parametrize("end", [b"", b"the last one has no newline"])
+def test_every_line_is_found_by_its_number(tmp_path: Path, end: bytes) -> None:
+    lines = [b"x" * (37 * number % 3000) for number in range(700)]
+    lines[300:300] = [b""] * 20
+    content = b"".join(line + b"\n" for line in lines) + end
+    assert len(content) > 3 * STEP
+    log = opened(tmp_path / "log", content)
+    starts = [0, *(match.end() for match in re.finditer(rb"\n", content))]
+    known = LineCount()
+    for number, start in enumerate(starts, 1):
+        jump = LineJump(number, LineCount() if number % 100 == 0 else known)
+        finished(jump, log)
+        assert jump.found == (start if start < len(content) else None)
+    beyond = LineJump(len(starts) + 1, known)
+    finished(beyond, log)
+    assert beyond.found is None
 
 
 def test_all_matches_are_counted_and_numbered(log: LogFile) -> None:

@@ -20,7 +20,7 @@ from lrdash.errors import LogError
 from lrdash.logs.command import printed_command
 from lrdash.logs.search import EPOCHS, ERRORS, Matcher
 from lrdash.logs.terminal_text import plain_text
-from lrdash.monitor.snapshot import LogPaths
+from lrdash.monitor.snapshot import Evidence, LogPaths
 from lrdash.ui.bindings import bindings
 from lrdash.ui.format import fit
 from lrdash.ui.logs.copying import Choice, CopyBar, copy
@@ -135,6 +135,11 @@ class LogPane(Widget):
     def action_wrap(self) -> None:
         for view in self.views.values():
             view.wrap = not view.wrap
+
+    def go_to(self, evidence: Evidence) -> None:
+        """The line of it, if one of the two logs has it."""
+        if (stream := self.paths.stream_of(evidence)) and evidence.line is not None:
+            self.views[stream].go_to_line(evidence.line)
 
     # ---- searching ----
 

@@ -18,7 +18,7 @@ from textual.reactive import var
 
 from lrdash.errors import LogError
 from lrdash.logs.page import Page, Place, Viewport
-from lrdash.logs.scans import Jump
+from lrdash.logs.scans import Jump, LineJump
 from lrdash.logs.search import Matcher
 from lrdash.logs.terminal_text import plain_text
 from lrdash.logs.viewer import LogViewer
@@ -110,7 +110,8 @@ class LogView(LogRows, can_focus=True):
             self._wake.clear()
             next_look = time.monotonic() + self._poll_seconds
             await self._look(viewer)
-            await self._scan(viewer, next_look)
+            if self.size:  # else a jump would not know how far from its top to land
+                await self._scan(viewer, next_look)
             with suppress(TimeoutError):
                 await asyncio.wait_for(self._wake.wait(), next_look - time.monotonic())
 
@@ -147,7 +148,7 @@ class LogView(LogRows, can_focus=True):
                 viewer.jump = None
                 self.search(None)
                 self.post_message(self.Told(str(error)))
-            if isinstance(scan, Jump) and scan is viewer.jump and scan.is_complete(viewer.log):
+            if isinstance(scan, Jump | LineJump) and scan is viewer.jump and scan.is_complete(viewer.log):
                 self._land(viewer, scan)
             self.post_message(self.Looked(self))
 
@@ -233,10 +234,7 @@ class LogView(LogRows, can_focus=True):
         self._wake.set()
 
     def toggle_follow(self) -> None:
-        if self.following:
-            self._pause()
-        else:
-            self.follow()
+        (self._pause if self.following else self.follow)()
 
     def scroll_top(self) -> None:
         self.move_to(Place(0))
@@ -292,10 +290,17 @@ class LogView(LogRows, can_focus=True):
         self.viewer.jump = Jump(matcher, start, forward=forward, past_start=past_start)
         self._wake.set()
 
-    def _land(self, viewer: LogViewer, jump: Jump) -> None:
+    def go_to_line(self, number: int) -> None:
+        """Mark a line by its number, from 1; nothing is left out round it."""
+        if self.viewer is not None:
+            self.search(self.matcher)
+            self.viewer.jump = LineJump(number, self.viewer.count)
+            self._wake.set()
+
+    def _land(self, viewer: LogViewer, jump: Jump | LineJump) -> None:
         viewer.jump = None
         if jump.found is None:
-            self.post_message(self.Told("no line matches in the whole log"))
+            self.post_message(self.Told(jump.not_found))
             return
         if self.following or self._is_moving or not self.is_seen(jump.found):
             self.move_to(Place(jump.found), -(self.size.height // 3))

@@ -12,7 +12,7 @@ from textual.containers import Container
 from textual.reactive import var
 from textual.widget import Widget
 
-from lrdash.monitor.snapshot import Snapshot
+from lrdash.monitor.snapshot import Evidence, Snapshot
 from lrdash.ui.attention import Concern, concerns
 from lrdash.ui.bindings import bindings
 from lrdash.ui.format import plain
@@ -73,6 +73,8 @@ class MainScreen(Overlays):
         super().__init__()
         self._concerns = 0
         self._shown: object = None
+        self._wanted: Evidence | None = None
+        """The line at which the log is to be opened, until it is."""
 
     def compose(self) -> ComposeResult:
         yield StatusBar(id="status")
@@ -136,6 +138,9 @@ class MainScreen(Overlays):
         if view is not None and (shown := (view, state.contents)) != self._shown:
             self._shown = shown
             view.show(state)  # type: ignore[attr-defined]
+        if view is not None and self.tab == "Log" and self._wanted is not None:
+            view.go_to(self._wanted)  # type: ignore[attr-defined]
+            self._wanted = None
 
     @property
     def view(self) -> Widget | None:
@@ -161,6 +166,8 @@ class MainScreen(Overlays):
     async def watch_tab(self, tab: str) -> None:
         if not self.is_mounted:
             return
+        if tab != "Log":
+            self._wanted = None
         self.query_one(TabBar).active = tab
         if not self.query(f"#{tab.lower()}"):
             await self.query_one("#body").mount(make_view(tab))
@@ -237,13 +244,25 @@ class MainScreen(Overlays):
             self.selected = key
 
     def show_concern(self, concern: Concern) -> None:
-        self.select_run(concern.key)
-        self.tab = concern.tab or self.tab
+        if concern.tab == "Log":
+            self.open_log(concern.key, concern.at)
+        else:
+            self.select_run(concern.key)
+            self.tab = concern.tab or self.tab
 
     @on(RunOpened)
     def _open(self, event: RunOpened) -> None:
-        self.selected = event.key
+        self.open_log(event.key, event.at)
+
+    def open_log(self, key: str, at: Evidence | None = None) -> None:
+        """The log of a run, at a line of it or where it was left."""
+        self.select_run(key)
+        run = self.state.run
+        if at is not None and run is not None and (stream := run.logs.stream_of(at)):
+            self.stream = self.stream if self.stream == "both" else stream
+            self._wanted = at
         self.tab = "Log"
+        self.show_state()
 
     @on(RowsOpened)
     def _browse(self, event: RowsOpened) -> None:

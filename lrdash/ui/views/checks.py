@@ -8,7 +8,7 @@ from textual.containers import Container
 from textual.content import Content
 
 from lrdash.monitor.cost import outlook_words, sizing_hints, usage_words
-from lrdash.monitor.snapshot import Check, Evidence, RunStatus, Verdict
+from lrdash.monitor.snapshot import Check, Diagnosis, Evidence, RunStatus, Verdict
 from lrdash.ui.context import InkSpan, Painted
 from lrdash.ui.format import plain
 from lrdash.ui.glyphs import Glyphs
@@ -58,11 +58,32 @@ class ChecksView(Container, Painted):
     @on(Lines.Chosen, "#check-matrix")
     def _open(self, event: Lines.Chosen) -> None:
         event.stop()
-        self.post_message(RunOpened(event.key))
+        run = self._state.snapshot.find(event.key) if self._state else None
+        self.post_message(RunOpened(event.key, telling_line(run) if run else None))
+
+    @on(Lines.Chosen, "#check-evidence")
+    def _open_at(self, event: Lines.Chosen) -> None:
+        event.stop()
+        if self._state is not None and (run := self._state.run) is not None:
+            self.post_message(RunOpened(run.key, lines_of_the_log(run).get(event.key)))
 
     def on_resize(self) -> None:
         if self._state is not None:
             self.show(self._state)
+
+
+def lines_of_the_log(run: RunStatus) -> dict[str, Evidence]:
+    """What stands in a line of the run's log, by `diagnosis` or the name of the check."""
+    found: dict[str, Evidence] = {"diagnosis": run.diagnosis.evidence} if run.diagnosis else {}
+    found |= {check.name: check.evidence for check in run.checks}
+    return {name: evidence for name, evidence in found.items() if run.logs.stream_of(evidence)}
+
+
+def telling_line(run: RunStatus) -> Evidence | None:
+    """Why the run failed, else why a check did; None where no line of the log says it."""
+    failed = [check.name for check in run.checks if check.verdict not in ("PASS", "WAITING")]
+    known = lines_of_the_log(run)
+    return next((known[name] for name in ("diagnosis", *failed) if name in known), None)
 
 
 def check_matrix(
@@ -113,10 +134,11 @@ def evidence_lines(run: RunStatus, glyphs: Glyphs, width: int) -> list[Line]:
     words = f"  {glyphs.separator}  ".join(fact for fact in facts if fact)
     lines = [line((f" {look.glyph} {plain(run.state_word)}", look.role), (f"   {words}", "muted"))]
     lines += _cost(run, glyphs, width)
+    in_log = lines_of_the_log(run)
     if run.diagnosis is not None:
-        lines += _diagnosis(run, glyphs, width)
+        lines += _diagnosis(run.diagnosis, width, "diagnosis" if "diagnosis" in in_log else "")
     for check in run.checks:
-        lines += _evidence_of(check, glyphs, width)
+        lines += _evidence_of(check, glyphs, width, check.name if check.name in in_log else "")
     if not run.checks:
         lines.append(line((" no check has anything to look at yet", "muted")))
     return lines
@@ -133,28 +155,27 @@ def _cost(run: RunStatus, glyphs: Glyphs, width: int) -> list[Line]:
     return lines
 
 
-def _diagnosis(run: RunStatus, glyphs: Glyphs, width: int) -> list[Line]:
-    diagnosis = run.diagnosis
-    assert diagnosis is not None
+def _diagnosis(diagnosis: Diagnosis, width: int, key: str) -> list[Line]:
     lines = [Line(), line((f" {diagnosis.words}", "error"))]
-    lines += _where(diagnosis.evidence, width)
+    lines += _where(diagnosis.evidence, width, key)
     lines += wrapped(plain(diagnosis.remedy), width, "text", "   ")
     if diagnosis.command:
         lines.append(line((f"   $ {plain(diagnosis.command)}", "accent")))
     return lines
 
 
-def _evidence_of(check: Check, glyphs: Glyphs, width: int) -> list[Line]:
+def _evidence_of(check: Check, glyphs: Glyphs, width: int, key: str) -> list[Line]:
     glyph, role = verdict_look(check.verdict, glyphs)
     lines = [Line(), line((f" {glyph} {check.name} ", role), (check.verdict, "muted"))]
     if check.expected:
         lines += wrapped(f"expected  {plain(check.expected)}", width, "text", "   ")
     if check.observed:
         lines += wrapped(f"observed  {plain(check.observed)}", width, "text", "   ")
-    return lines + _where(check.evidence, width)
+    return lines + _where(check.evidence, width, key)
 
 
-def _where(evidence: Evidence, width: int) -> list[Line]:
+def _where(evidence: Evidence, width: int, key: str) -> list[Line]:
+    """The file and the line, which can be chosen where it is the log's, then what it says."""
     place = "" if evidence.file is None else f"{plain(evidence.file)}:{evidence.line or ''}"
-    lines = [line((f"   {place}", "faint"))] if place else []
+    lines = [line((f"   {place}", "faint"), key=key)] if place else []
     return lines + (wrapped(plain(evidence.text), width, "muted", "   ") if evidence.text else [])
