@@ -45,6 +45,11 @@ def key_name(key: str) -> str:
     return "+".join([*modifiers, KEY_NAMES.get(last, last)])
 
 
+def _pick(name: str, keys: str, label: str, help_text: str = "") -> Key:
+    """One entry of a menu; without a text of its own it is called what its label says."""
+    return Key(name, keys, f"pick('{name}')", label, help_text or label[0].lower() + label[1:])
+
+
 VIEWS: dict[str, tuple[Key, ...]] = {
     "everywhere": (
         Key("help", "question_mark", "help", "Help", "the keys of this view", True),
@@ -129,6 +134,33 @@ VIEWS: dict[str, tuple[Key, ...]] = {
         Key("close", "escape", "screen.close", "Close", "close without choosing", True),
         Key("help", "question_mark", "screen.help", "Help", "these keys"),
     ),
+    "actions": (
+        _pick("submit", "s", "Submit the sweep"),
+        _pick("submit_these", "S", "Submit this"),
+        _pick("submit_failed", "f", "Submit what failed"),
+        _pick("remedy", "r", "Apply the remedy"),
+        _pick("cancel", "c", "Cancel"),
+        _pick("requeue", "q", "Requeue"),
+        _pick("hold", "h", "Hold"),
+        _pick("release", "l", "Release"),
+        _pick("time_limit", "t", "Time limit"),
+    ),
+    "copy": (
+        _pick("run", "n", "Run name"),
+        _pick("job", "j", "Job id"),
+        _pick("out", "o", "Path of stdout"),
+        _pick("err", "e", "Path of stderr"),
+        _pick("remedy", "r", "Remedy", "the remedy's command"),
+        _pick("cancel", "c", "Cancel", "the command that cancels it"),
+    ),
+    "export": (
+        _pick("md", "m", "Markdown", "Markdown, for a pull request or a notebook"),
+        _pick("csv", "c", "CSV", "CSV, one row a run"),
+        _pick("json", "j", "JSON", "JSON, everything, for a program"),
+        _pick("latex", "l", "LaTeX", "LaTeX, tables for a paper"),
+        _pick("html", "h", "HTML", "HTML, one file with everything in it"),
+        _pick("picture", "p", "Picture", "this screen as SVG"),
+    ),
     "predictions": (
         Key(
             "filter",
@@ -199,6 +231,15 @@ VIEWS: dict[str, tuple[Key, ...]] = {
         Key("editor", "v", "editor", "Editor", "open the log in $EDITOR, at this line"),
         Key("clear", "escape", "clear", "Clear", "stop a search, show all lines, forget the search"),
     ),
+    "copy_log": (
+        _pick("line", "y,enter", "Line", "the marked line"),
+        _pick("path", "p", "Path", "the path of the log"),
+        _pick("job_id", "i", "Job id", "the job id"),
+        _pick("command", "c", "Command", "the command of the run; without one, that follows the log"),
+        Key("up", "up,k", "line(-1)", "Up", "the line above instead"),
+        Key("down", "down,j", "line(1)", "Down", "the line below instead"),
+        Key("leave", "escape", "leave", "Leave", "copy nothing; any other key does the same"),
+    ),
     "wall": (
         Key("up", "up,k", "move(-1)", "Up", "the log above"),
         Key("down", "down,j", "move(1)", "Down", "the log below"),
@@ -217,7 +258,8 @@ VIEWS: dict[str, tuple[Key, ...]] = {
 VIEW_TITLES = {
     "everywhere": "Everywhere", "home": "Runs", "chart": "Curves", "list": "Tables and pages", "log": "Log",
     "compare": "Compare", "search": "Searching a log", "wall": "The wall of logs",
-    "menu": "Menus", "attention": "Needs attention", "predictions": "Predictions",
+    "menu": "Menus", "actions": "Actions on runs", "copy": "Copying from a run", "export": "Export",
+    "copy_log": "Copying from a log", "attention": "Needs attention", "predictions": "Predictions",
     "dialog": "Dialogs", "confirm": "Questions",
 }  # fmt: skip
 
@@ -237,11 +279,16 @@ def shown_keys(view: str, key: Key, keymap: Mapping[str, str]) -> str:
     return " ".join(key_name(one.strip()) for one in keys.split(","))
 
 
+def first_keys(view: str, keymap: Mapping[str, str]) -> dict[str, str]:
+    """By the name of the row, where there is room for one key."""
+    return {key.name: shown_keys(view, key, keymap).split(" ")[0] for key in VIEWS[view]}
+
+
 def views_in_reach(screen: Screen[Any]) -> list[str]:
     """The views of the table whose keys work where the focus is, the nearest first."""
     ids = [active.binding.id or "" for active in screen.active_bindings.values()]
     views = list(dict.fromkeys(name.partition(".")[0] for name in ids))
-    views += ["search"] if "log" in views else []
+    views += ["search", "copy_log"] if "log" in views else []
     return [view for view in views if view in VIEWS]
 
 

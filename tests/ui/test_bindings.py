@@ -16,7 +16,7 @@ from lrdash.ui.app import LrdashApp
 from lrdash.ui.backend import Backend
 from lrdash.ui.bindings import VIEWS, Key
 from lrdash.ui.dialogs.confirm import ConfirmDialog
-from lrdash.ui.dialogs.menu import MenuDialog, MenuItem
+from lrdash.ui.dialogs.menu import ActionMenu, CopyMenu, ExportMenu, MenuItem
 from lrdash.ui.dialogs.predictions import PredictionsDialog
 from lrdash.ui.dialogs.texts import TextDialog
 from lrdash.ui.rows import Arrangement
@@ -27,6 +27,7 @@ from tests.ui import fakes
 from tests.ui.comparison import a_comparison
 from tests.ui.screens import opened, screen_text, until
 
+MENUS = {menu.view: menu for menu in (ActionMenu, CopyMenu, ExportMenu)}
 LONG = [line((f"line {number} " + "x" * 300, "text"), key=str(number)) for number in range(200)]
 
 
@@ -82,9 +83,10 @@ async def prepare(pilot: Pilot[Any], app: LrdashApp, view: str, key: Key) -> Non
         main.epoch = 4
         main.tab = "Compare"
         await until(pilot, lambda: main.focused is not None and main.focused.id == "comparison")
-    elif view == "menu":
-        await app.push_screen(MenuDialog("menu", [MenuItem(letter, letter) for letter in "abc"]))
-        app.screen.query_one(Lines).cursor = "b"
+    elif view in ("menu", *MENUS):
+        menu = MENUS.get(view, ActionMenu)
+        await app.push_screen(menu("menu", [MenuItem(one.name) for one in VIEWS[menu.view]]))
+        app.screen.query_one(Lines).cursor = "remedy"
     elif view == "confirm":
         await app.push_screen(ConfirmDialog("sure", [line(("a task", "text"))], "Do it"))
     elif (view, key.name) == ("everywhere", "unzoom"):
@@ -101,7 +103,7 @@ def app_with_backend() -> LrdashApp:
     return fakes.make_app(backend=Backend(sweep, None))
 
 
-ELSEWHERE = ("log", "search", "predictions")
+ELSEWHERE = ("log", "search", "copy_log", "predictions")
 """Walked in test_log_keys.py, and driven in test_predictions.py."""
 ROWS = [(view, key) for view, keys in VIEWS.items() if view not in ELSEWHERE for key in keys]
 

@@ -24,10 +24,11 @@ from lrdash.sweep.spec import Run
 from lrdash.ui.app import LrdashApp
 from lrdash.ui.backend import Backend, Wish
 from lrdash.ui.dialogs.confirm import ConfirmDialog
-from lrdash.ui.dialogs.menu import MenuDialog, MenuItem
+from lrdash.ui.dialogs.menu import ActionMenu, MenuItem
 from lrdash.ui.dialogs.texts import HelpDialog
 from lrdash.ui.screens.acting import verb_of
 from lrdash.ui.screens.main import MainScreen
+from lrdash.ui.settings import Settings
 from lrdash.ui.widgets.lines import Lines, line
 from tests.conftest import ROOT
 from tests.ui import fakes
@@ -164,6 +165,26 @@ async def test_what_attention_promises_holds_in_every_view() -> None:
         await until(pilot, lambda: (app.main.tab, app.main.selected) == ("Log", "vision:1"))
 
 
+async def test_letters_of_menus_are_those_of_the_settings(tmp_path: Path) -> None:
+    (tmp_path / "4815201_0.out").write_text("a line\n")
+    settings = Settings(keys={"actions.cancel": "z", "copy_log.path": "z,Z"})
+    app = fakes.make_app(fakes.half_way(tmp_path), backend=Recorder(), settings=settings)
+    async with app.run_test(size=(120, 40)) as pilot:
+        await opened(pilot)
+        await pilot.press("2", "x")
+        await shows(pilot, "z  cancel")
+        await pilot.press("c")
+        assert isinstance(app.screen, ActionMenu)
+        await pilot.press("z")
+        await shows(pilot, "Cancel 1 task?")
+        await pilot.press("escape", "0", "l")
+        await shows(pilot, "a line")
+        await pilot.press("y")
+        await shows(pilot, "z path")
+        await pilot.press("z")
+        await until(pilot, lambda: app.clipboard == str(tmp_path / "4815201_0.out"))
+
+
 @pytest.mark.parametrize(("letter", "name"), [("c", "cancel"), ("t", "time-limit")])
 async def test_an_action_hits_what_its_item_lists(letter: str, name: str) -> None:
     backend = Recorder()
@@ -215,9 +236,10 @@ async def test_help_is_of_where_the_focus_is() -> None:
 
         assert await titles() == ["Runs", "Everywhere"]
         assert await titles("tab") == ["Curves", "Everywhere"]
-        assert await titles("tab") == ["Log", "Everywhere", "Searching a log"]
+        assert await titles("tab") == ["Log", "Everywhere", "Searching a log", "Copying from a log"]
         assert await titles("a") == ["Tables and pages", "Dialogs", "Needs attention"]
-        assert await titles("escape", "tab", "y") == ["Menus"]
+        assert await titles("escape", "tab", "y") == ["Menus", "Copying from a run"]
+        assert await titles("escape", "ctrl+s") == ["Menus", "Export"]
 
 
 HOSTILE = ("x[/y]", "[red]x[/red]", "[@click=app.quit]q[/]", "a] [b")
@@ -228,8 +250,8 @@ async def test_a_title_is_no_markup(name: str) -> None:
     app = fakes.make_app()
     async with app.run_test(size=(120, 40)) as pilot:
         await opened(pilot)
-        app.push_screen(MenuDialog(f"actions on {name}", [MenuItem("a", name, name)]))
-        await until(pilot, lambda: isinstance(app.screen, MenuDialog))
+        app.push_screen(ActionMenu(f"actions on {name}", [MenuItem("cancel", name, name)]))
+        await until(pilot, lambda: isinstance(app.screen, ActionMenu))
         await pilot.pause()
         assert f"actions on {name}" in screen_text(app)
 

@@ -42,6 +42,16 @@ async def test_the_command_is_the_one_that_launch_printed(launched: Path) -> Non
         assert app.pane.view.path is None
 
 
+async def test_a_key_that_copies_nothing_leaves_and_does_nothing_else(launched: Path) -> None:
+    async with shown(launched) as (app, pilot):
+        await until(pilot, lambda: seen(app, r"^line 299\b"))
+        await pilot.press("y", "g")
+        await until(pilot, lambda: not app.pane.copy_bar.display)
+        assert app.view.has_focus
+        await until(pilot, lambda: seen(app, r"^line 299\b"))
+        assert app.clipboard == ""
+
+
 def test_no_command_is_found_where_none_was_printed(tmp_path: Path) -> None:
     path = tmp_path / "log"
     assert printed_command(path) is None

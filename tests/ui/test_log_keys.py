@@ -12,6 +12,7 @@ from textual.widgets import Input
 
 from lrdash.ui.bindings import VIEWS, Key
 from lrdash.ui.logs import pane as pane_module
+from lrdash.ui.logs.copying import CopyBar
 from lrdash.ui.logs.pane import LogPane
 from lrdash.ui.logs.prompt import SearchPrompt
 from lrdash.ui.logs.wall import LogWall
@@ -73,6 +74,18 @@ SEARCH: dict[str, Row] = {
 }
 
 
+COPY: dict[str, Row] = {
+    "line": (("y",), "y line line 299", lambda app: told(app, "line copied") and app.clipboard == "line 299"),
+    "path": (("y",), "p path", lambda app: app.clipboard.endswith("/38_2.out")),
+    "job_id": (("y",), "i job id", lambda app: app.clipboard == "38_2"),
+    "command": (("y",), "c command", lambda app: app.clipboard.startswith("tail -f /")),
+    "up": (("y",), "y line line 299", lambda app: seen(app, "y line line 298")),
+    "down": (("y", "k"), "y line line 298", lambda app: seen(app, "y line line 299")),
+    "leave": (("y",), "y line line 299", lambda app: not app.pane.copy_bar.display and app.view.has_focus),
+}
+ROWS = {"log": LOG, "search": SEARCH, "copy_log": COPY}
+
+
 def typed(app: PaneApp) -> str:
     return app.pane.query_one(Input).value
 
@@ -91,11 +104,11 @@ def log(tmp_path: Path) -> Path:
 
 @pytest.mark.parametrize(
     ("view", "row"),
-    [(view, row) for view in ("log", "search") for row in VIEWS[view]],
+    [(view, row) for view in ROWS for row in VIEWS[view]],
     ids=lambda value: value.name if isinstance(value, Key) else value,
 )
 async def test_every_key_of_a_log(log: Path, view: str, row: Key, monkeypatch: pytest.MonkeyPatch) -> None:
-    before, ready, check = (LOG if view == "log" else SEARCH)[row.name]
+    before, ready, check = ROWS[view][row.name]
     monkeypatch.setenv("PAGER", "less")
     monkeypatch.setenv("VISUAL", "vim")
 
@@ -115,12 +128,15 @@ async def test_every_key_of_a_log(log: Path, view: str, row: Key, monkeypatch: p
 
 
 def test_every_row_is_tried() -> None:
-    for view, tried in (("log", LOG), ("search", SEARCH)):
+    for view, tried in ROWS.items():
         assert {row.name for row in VIEWS[view]} == set(tried)
     assert {row.name for row in VIEWS["wall"]} == set(WALL)
 
 
-@pytest.mark.parametrize(("view", "widget"), [("log", LogPane), ("search", SearchPrompt), ("wall", LogWall)])
+@pytest.mark.parametrize(
+    ("view", "widget"),
+    [("log", LogPane), ("search", SearchPrompt), ("copy_log", CopyBar), ("wall", LogWall)],
+)
 def test_other_keys_of_a_row_do_the_same(view: str, widget: type[Widget]) -> None:
     bound = widget()._bindings.key_to_bindings
     for row in VIEWS[view]:

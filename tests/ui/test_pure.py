@@ -163,15 +163,16 @@ def test_a_run_that_vanished_is_news() -> None:
 def test_actions_follow_the_states() -> None:
     snapshot = fakes.half_way()
     running = [run for run in snapshot.runs if run.key == "text:2"]
-    usable = {item.letter for item in action_items(snapshot, running) if not item.unavailable}
-    assert usable == {"s", "f", "c", "q", "t"}
+    usable = {item.name for item in action_items(snapshot, running) if not item.unavailable}
+    assert usable == {"submit", "submit_failed", "cancel", "requeue", "time_limit"}
     failed = [run for run in snapshot.runs if run.key == "vision:0"]
-    assert "r" in {item.letter for item in action_items(snapshot, failed) if not item.unavailable}
-    assert to_submit(snapshot, "f") == to_submit(snapshot, "s") == ["vision:0"]
+    assert "remedy" in {item.name for item in action_items(snapshot, failed) if not item.unavailable}
+    assert to_submit(snapshot, only_failed=True) == to_submit(snapshot) == ["vision:0"]
     vanished = fakes.copy(snapshot, runs=(fakes.run("vision:0", state="UNKNOWN"),))
-    assert to_submit(vanished, "f") == ["vision:0"]
-    assert "c" not in {item.letter for item in action_items(vanished, vanished.runs) if not item.unavailable}
-    assert to_submit(fakes.not_submitted(), "s") == list(fakes.ACCURACY)
+    assert to_submit(vanished, only_failed=True) == ["vision:0"]
+    usable = {item.name for item in action_items(vanished, vanished.runs) if not item.unavailable}
+    assert "cancel" not in usable
+    assert to_submit(fakes.not_submitted()) == list(fakes.ACCURACY)
 
 
 # Scales and figures

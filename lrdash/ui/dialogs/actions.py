@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 from rich.cells import cell_len
 
@@ -12,16 +11,12 @@ from lrdash.monitor.snapshot import Diagnosis, RunStatus, Snapshot
 from lrdash.ui.dialogs.menu import MenuItem
 from lrdash.ui.format import fit, plain
 
-if TYPE_CHECKING:
-    from lrdash.control.actions import ActionName
-
 HINT_WIDTH = 46
-ACTIONS: dict[str, ActionName] = {"c": "cancel", "q": "requeue", "h": "hold", "l": "release"}
 
 
-def to_submit(snapshot: Snapshot, letter: str) -> list[str]:
-    """`s`: whatever is neither queued, running nor done; `f`: what failed."""
-    if letter == "f":
+def to_submit(snapshot: Snapshot, *, only_failed: bool = False) -> list[str]:
+    """Whatever is neither queued, running nor done."""
+    if only_failed:
         return [run.key for run in snapshot.runs if _has_failed(run)]
     return [run.key for run in snapshot.runs if not run.is_active and run.state != "COMPLETED"]
 
@@ -30,17 +25,17 @@ def _has_failed(run: RunStatus) -> bool:
     return run.state not in (None, "COMPLETED") and not run.is_active
 
 
-def affected(letter: str, snapshot: Snapshot, targets: Sequence[RunStatus]) -> list[RunStatus]:
+def affected(name: str, snapshot: Snapshot, targets: Sequence[RunStatus]) -> list[RunStatus]:
     """The runs that an item of the menu is about."""
-    match letter:
-        case "s" | "f":
-            keys = set(to_submit(snapshot, letter))
+    match name:
+        case "submit" | "submit_failed":
+            keys = set(to_submit(snapshot, only_failed=name == "submit_failed"))
             return [run for run in snapshot.runs if run.key in keys]
-        case "c" | "t":
+        case "cancel" | "time_limit":
             return [run for run in targets if run.is_active]
-        case "h" | "l":
+        case "hold" | "release":
             return [run for run in targets if run.state == "PENDING"]
-        case "q":
+        case "requeue":
             return [run for run in targets if run.task]
         case _:
             return list(targets)
@@ -48,21 +43,23 @@ def affected(letter: str, snapshot: Snapshot, targets: Sequence[RunStatus]) -> l
 
 def action_items(snapshot: Snapshot, targets: Sequence[RunStatus]) -> list[MenuItem]:
     """Everything, with the reason where something cannot be done just now."""
-    rest, failed, active, pending, ran = (affected(letter, snapshot, targets) for letter in "sfchq")
+    rest, failed, active, pending, ran = (
+        affected(name, snapshot, targets) for name in ("submit", "submit_failed", "cancel", "hold", "requeue")
+    )
     idle = "" if active else "not in the queue"
     waiting = "" if pending else "not pending"
     remedy = targets[0].diagnosis if len(targets) == 1 else None
     again = f"{_names(ran)} from the last checkpoint"
     return [
-        MenuItem("s", "submit the sweep", _counted(len(rest), "left"), "" if rest else "all active or done"),
-        MenuItem("S", "submit this", _names(targets), "queued or running" if active else ""),
-        MenuItem("f", "submit what failed", _counted(len(failed), "failed"), "" if failed else "nothing has"),
-        MenuItem("r", "apply the remedy", _short(remedy.remedy) if remedy else "", _obstacle(remedy)),
-        MenuItem("c", "cancel", _names(active), idle),
-        MenuItem("q", "requeue", again, "" if ran else "never ran"),
-        MenuItem("h", "hold", _names(pending), waiting),
-        MenuItem("l", "release", _names(pending), waiting),
-        MenuItem("t", "time limit", _names(active), idle),
+        MenuItem("submit", _counted(len(rest), "left"), "" if rest else "all active or done"),
+        MenuItem("submit_these", _names(targets), "queued or running" if active else ""),
+        MenuItem("submit_failed", _counted(len(failed), "failed"), "" if failed else "nothing has"),
+        MenuItem("remedy", _short(remedy.remedy) if remedy else "", _obstacle(remedy)),
+        MenuItem("cancel", _names(active), idle),
+        MenuItem("requeue", again, "" if ran else "never ran"),
+        MenuItem("hold", _names(pending), waiting),
+        MenuItem("release", _names(pending), waiting),
+        MenuItem("time_limit", _names(active), idle),
     ]
 
 

@@ -9,24 +9,14 @@ from pathlib import Path
 from lrdash.ui.results import Results
 from lrdash.ui.state import ScreenState
 
-FORMATS = {
-    "m": ("Markdown", "the comparison, for a pull request or a notebook"),
-    "c": ("CSV", "one row a run"),
-    "j": ("JSON", "everything, for a program"),
-    "l": ("LaTeX", "tables for a paper"),
-    "h": ("HTML", "one file with everything in it"),
-    "p": ("picture", "this screen as SVG"),
-}
-_NAMES = {"m": "md", "c": "csv", "j": "json", "l": "latex", "h": "html"}
 _SUFFIXES = {"latex": "tex"}
 
 
-def export(letter: str, results: Results, state: ScreenState) -> Path:
+def export(name: str, results: Results, state: ScreenState) -> Path:
     """Write the report; blocks. A file that is there is never overwritten."""
     from lrdash.report.document import make_report
     from lrdash.report.formats import render
 
-    name = _NAMES[letter]
     candidates = results.candidates()
     epoch = state.comparison.epoch if state.comparison else "last"
     report = make_report(results.compare(state.baselines, epoch), candidates, state.snapshot)

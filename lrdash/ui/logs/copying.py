@@ -12,10 +12,12 @@ from platformdirs import user_state_path
 from rich.text import Text
 from textual import events
 from textual.app import App
+from textual.binding import BindingType
 from textual.message import Message
 from textual.widget import Widget
 
-from lrdash.ui.logs.highlight import foreground
+from lrdash.ui.bindings import bindings, first_keys
+from lrdash.ui.logs.highlight import foreground, keymap_of
 
 CLIPBOARD_LIMIT = 64 * 1024
 """Bytes; terminals drop longer OSC 52 sequences, tmux without a word."""
@@ -48,14 +50,19 @@ def clipboard_file() -> Path:
 class Choice(msgspec.Struct, frozen=True):
     """Something that can be copied."""
 
-    key: str
-    name: str
+    row: str
+    """Of the binding table, by name."""
     text: str
+
+    @property
+    def name(self) -> str:
+        return self.row.replace("_", " ")
 
 
 class CopyBar(Widget, can_focus=True):
     """`y`, then what: a line below the log that shows what each key would copy."""
 
+    BINDINGS: ClassVar[list[BindingType]] = [*bindings("copy_log")]
     COMPONENT_CLASSES: ClassVar[set[str]] = {"copy--key", "copy--text"}
     DEFAULT_CSS = """
     CopyBar {
@@ -90,8 +97,9 @@ class CopyBar(Widget, can_focus=True):
     def render(self) -> Text:
         text = Text(" copy  ", no_wrap=True, overflow="ellipsis")
         shown = max(8, self.size.width - 12 - sum(len(choice.name) + 5 for choice in self.choices))
+        keys = first_keys("copy_log", keymap_of(self))
         for choice in self.choices:
-            text.append(choice.key, foreground(self, "copy--key")).append(f" {choice.name}")
+            text.append(keys[choice.row], foreground(self, "copy--key")).append(f" {choice.name}")
             if choice.name == "line":
                 part = (
                     choice.text.strip()[: shown - 1] + "…"
@@ -103,15 +111,21 @@ class CopyBar(Widget, can_focus=True):
         return text
 
     def on_key(self, event: events.Key) -> None:
-        event.stop()
-        event.prevent_default()
-        if event.key in ("j", "down", "k", "up"):
-            self.post_message(self.Moved(1 if event.key in ("j", "down") else -1))
-            return
-        for choice in self.choices:
-            if event.key == choice.key or (event.key == "enter" and choice.name == "line"):
-                self.post_message(self.Chosen(choice))
-                return
+        """A key of the log, or of the whole screen, leaves and does nothing else."""
+        bound = self.screen.active_bindings.get(event.key)
+        if bound is None or bound.node is not self:
+            event.stop()
+            event.prevent_default()
+            self.action_leave()
+
+    def action_pick(self, row: str) -> None:
+        chosen = next((choice for choice in self.choices if choice.row == row), None)
+        self.post_message(self.Chosen(chosen) if chosen else self.Left())
+
+    def action_line(self, rows: int) -> None:
+        self.post_message(self.Moved(rows))
+
+    def action_leave(self) -> None:
         self.post_message(self.Left())
 
     def on_blur(self) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import ClassVar
 
 from rich.style import Style
@@ -101,6 +101,12 @@ def _parts(plain: str) -> Iterator[tuple[int, int, str]]:
 def glyphs_of(widget: Widget) -> Glyphs:
     """Of the app if it has any; log widgets stand in any app."""
     return getattr(widget.app, "glyphs", UNICODE)
+
+
+def keymap_of(widget: Widget) -> Mapping[str, str]:
+    """What the settings made of the keys, if the app has any."""
+    settings = getattr(widget.app, "settings", None)
+    return settings.keys if settings else {}
 
 
 def foreground(widget: Widget, name: str) -> Style:

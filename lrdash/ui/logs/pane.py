@@ -231,10 +231,10 @@ class LogPane(Widget):
         if path is None:
             return ()
         job = self.job or (path.stem if re.fullmatch(r"\d+(_\d+)?", path.stem) else None)
-        choices = [Choice("y", "line", self.view.choose_line(0)), Choice("p", "path", str(path))]
+        choices = [Choice("line", self.view.choose_line(0)), Choice("path", str(path))]
         if job:
-            choices.append(Choice("i", "job id", job))
-        return (*choices, Choice("c", "command", f"tail -f {shlex.quote(str(path))}"))
+            choices.append(Choice("job_id", job))
+        return (*choices, Choice("command", f"tail -f {shlex.quote(str(path))}"))
 
     @on(CopyBar.Moved)
     def _choose_line(self, event: CopyBar.Moved) -> None:

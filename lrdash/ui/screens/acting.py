@@ -56,32 +56,32 @@ class Acting(Screen[None]):
     async def act_on(self, targets: Sequence[RunStatus]) -> None:
         """Open the menu for these runs."""
         from lrdash.ui.dialogs.actions import action_items
-        from lrdash.ui.dialogs.menu import MenuDialog
+        from lrdash.ui.dialogs.menu import ActionMenu
 
         backend = self._backend()
         if backend is None:
             return
         items = action_items(self.state.snapshot, targets)
         title = f"actions on {', '.join(run.key for run in targets[:6])}{'…' if targets[6:] else ''}"
-        letter = await self.app.push_screen_wait(MenuDialog(title, items))
-        if letter:
-            await self._do(letter, backend, targets)
+        name = await self.app.push_screen_wait(ActionMenu(title, items))
+        if name:
+            await self._do(name, backend, targets)
 
-    async def _do(self, letter: str, backend: Backend, targets: Sequence[RunStatus]) -> None:
+    async def _do(self, name: str, backend: Backend, targets: Sequence[RunStatus]) -> None:
         from lrdash.ui.backend import Wish
-        from lrdash.ui.dialogs.actions import ACTIONS, affected
+        from lrdash.ui.dialogs.actions import affected
 
-        keys = [run.key for run in affected(letter, self.state.snapshot, targets)]
-        match letter:
-            case "s" | "f" | "S":
+        keys = [run.key for run in affected(name, self.state.snapshot, targets)]
+        match name:
+            case "submit" | "submit_these" | "submit_failed":
                 await self._submit(backend, Wish(backend.runs(keys)))
-            case "r":
+            case "remedy":
                 await self._apply_remedy(backend, targets[0])
-            case "t":
+            case "time_limit":
                 if seconds := await self._ask_time_limit():
                     self._plan("time-limit", backend, keys, seconds)
-            case _:
-                self._plan(ACTIONS[letter], backend, keys)
+            case "cancel" | "requeue" | "hold" | "release":
+                self._plan(name, backend, keys)
 
     async def _apply_remedy(self, backend: Backend, run: RunStatus) -> None:
         """What `lrdash` would do with the remedy's command."""

@@ -79,27 +79,26 @@ class Overlays(Acting):
 
     @work
     async def action_copy(self) -> None:
-        from lrdash.ui.dialogs.menu import MenuDialog, MenuItem
+        from lrdash.ui.dialogs.menu import CopyMenu, MenuItem
         from lrdash.ui.logs.copying import copy
 
         run = self.state.run
         if run is None:
             return
         texts = {
-            "n": ("run name", run.run),
-            "j": ("job id", run.task or ""),
-            "o": ("path of stdout", run.logs.out or ""),
-            "e": ("path of stderr", run.logs.err or ""),
-            "r": ("the remedy's command", run.diagnosis.command or "" if run.diagnosis else ""),
-            "c": ("the command that cancels it", self._cancel_command(run)),
+            "run": run.run,
+            "job": run.task or "",
+            "out": run.logs.out or "",
+            "err": run.logs.err or "",
+            "remedy": run.diagnosis.command or "" if run.diagnosis else "",
+            "cancel": self._cancel_command(run),
         }
         items = [
-            MenuItem(letter, name, plain(text)[:60], "" if text else "there is none")
-            for letter, (name, text) in texts.items()
+            MenuItem(name, plain(text)[:60], "" if text else "there is none") for name, text in texts.items()
         ]
-        letter = await self.app.push_screen_wait(MenuDialog("copy", items))
-        if letter:
-            self.notify(copy(cast("Any", self.app), texts[letter][1]), markup=False)
+        name = await self.app.push_screen_wait(CopyMenu("copy", items))
+        if name:
+            self.notify(copy(cast("Any", self.app), texts[name]), markup=False)
 
     def _cancel_command(self, run: RunStatus) -> str:
         backend = self.dashboard.backend
@@ -112,15 +111,15 @@ class Overlays(Acting):
 
     @work
     async def action_export(self) -> None:
-        from lrdash.ui.dialogs.export import FORMATS
-        from lrdash.ui.dialogs.menu import MenuDialog, MenuItem
+        from lrdash.ui.bindings import VIEWS
+        from lrdash.ui.dialogs.menu import ExportMenu, MenuItem
 
-        items = [MenuItem(letter, name, hint) for letter, (name, hint) in FORMATS.items()]
-        letter = await self.app.push_screen_wait(MenuDialog("export to the current directory", items))
-        if letter == "p":
+        items = [MenuItem(key.name) for key in VIEWS["export"]]
+        name = await self.app.push_screen_wait(ExportMenu("export to the current directory", items))
+        if name == "picture":
             self._write_picture(self.app.export_screenshot(title="lrdash"))
-        elif letter and (results := self._results()):
-            self._export(letter, results)
+        elif name and (results := self._results()):
+            self._export(name, results)
 
     def _write_picture(self, svg: str) -> None:
         from lrdash.ui.dialogs.export import write_new
@@ -133,11 +132,11 @@ class Overlays(Acting):
             self.notify(f"written to {path}", markup=False)
 
     @work(thread=True, group="export")
-    def _export(self, letter: str, results: Results) -> None:
+    def _export(self, name: str, results: Results) -> None:
         from lrdash.ui.dialogs.export import export
 
         try:
-            path = export(letter, results, self.state)
+            path = export(name, results, self.state)
         except (LrdashError, OSError) as error:
             self.app.call_from_thread(self.say_error, str(error))
         else:
