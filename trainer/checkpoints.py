@@ -16,13 +16,16 @@ from pathlib import Path
 from typing import Any
 
 from trainer.errors import CheckpointError
-from trainer.files import make_readable, read_json, remove_folder, sync_folder, write_json
+from trainer.files import half_written, make_readable, read_json, remove_folder, sync_folder, write_json
 from trainer.model.parts import FROZEN
 
 COMPLETE = "complete"
 OPTIMIZER = "optimizer.safetensors"
 STATE = "optimizer.json"
 ARGUMENTS = "arguments.json"
+STOPPED = "stopped.json"
+BESIDE = (ARGUMENTS, STOPPED)
+"""Written where the checkpoints are, by way of a file of another name."""
 _HIDDEN = (".writing-", ".trash-")
 _EPOCH = re.compile(r"checkpoint-epoch\d+")
 _NAME = re.compile(r"checkpoint-(epoch)?\d+")
@@ -137,7 +140,9 @@ def complete_checkpoints(output: Path) -> list[SavedCheckpoint]:
 
 
 def clear_leftovers(output: Path) -> None:
-    """Remove what a crash left half written or half deleted."""
+    """Remove what a kill left half written or half deleted."""
+    for path in half_written(output, BESIDE):
+        path.unlink()
     for path in output.iterdir() if output.is_dir() else ():
         if path.is_dir() and path.name.startswith(_HIDDEN):
             remove_folder(path)

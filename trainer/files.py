@@ -5,15 +5,17 @@ from __future__ import annotations
 import json
 import math
 import os
+import re
 import shutil
 import uuid
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Container, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any
 
 _UMASK = os.umask(0o077)
 os.umask(_UMASK)
+_TEMPORARY = re.compile(r"\.(.+)\.[0-9a-f]{8}")
 
 
 def without_nan(value: Any) -> Any:
@@ -38,6 +40,12 @@ def replacing(path: Path) -> Iterator[IO[str]]:
         temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def half_written(folder: Path, names: Container[str]) -> list[Path]:
+    """What a kill left of files of these names that were being replaced."""
+    found = {path: _TEMPORARY.fullmatch(path.name) for path in folder.glob(".*")}
+    return [path for path, match in found.items() if match and match[1] in names]
 
 
 def write_json(path: Path, value: Any) -> None:

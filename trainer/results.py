@@ -13,7 +13,7 @@ import numpy as np
 from trainer.data.examples import Labels
 from trainer.data.rows import Label
 from trainer.data.sources import Row
-from trainer.files import read_json, replacing, without_nan, write_json
+from trainer.files import half_written, read_json, replacing, without_nan, write_json
 from trainer.probabilities import Array, log_probabilities
 
 SCHEMA = 1
@@ -25,6 +25,12 @@ TRAINER_LOG = "trainer_log.jsonl"
 RUN_META = "run_meta.json"
 FILES = (ALL_RESULTS, EVAL_RESULTS, PREDICT_RESULTS, PREDICTIONS, TRAINER_LOG, RUN_META)
 _OWN_COLUMNS = ("logits", "probabilities", "predicted_label", "true_label")
+
+
+def clear_leftovers(folder: Path) -> None:
+    """Remove what a kill left half written."""
+    for path in half_written(folder, FILES):
+        path.unlink()
 
 
 class AllResults:

@@ -11,9 +11,8 @@ from trainer.arguments import Arguments, arguments_hash
 from trainer.checkpoints import SavedCheckpoint
 from trainer.data.sources import find_source, fingerprint
 from trainer.errors import CheckpointError, listing
-from trainer.files import read_json, write_json
+from trainer.files import half_written, read_json, write_json
 
-STOPPED = "stopped.json"
 _FLAGS = {"train": "dataset", "eval": "eval_dataset"}
 
 
@@ -60,7 +59,8 @@ def _named_checkpoint(folder: Path) -> SavedCheckpoint:
 
 def _check_unused(output: Path) -> None:
     """A run that starts afresh neither writes into a strange folder nor deletes a checkpoint unasked."""
-    entries = [path.name for path in output.iterdir()] if output.is_dir() else []
+    left = half_written(output, checkpoints.BESIDE)
+    entries = [path.name for path in output.iterdir() if path not in left] if output.is_dir() else []
     if entries and checkpoints.ARGUMENTS not in entries:
         raise CheckpointError(
             f"{output} is not empty and holds no run of this trainer, but: {listing(entries)};"
@@ -115,8 +115,10 @@ def is_finished(arguments: Arguments, processes: int, data: Mapping[str, str]) -
 def write_marker(output: Path, step: int, epoch: float, signal: str, checkpoint: Path | None) -> None:
     """stopped.json: the run was asked to stop at this step, and may go on from this checkpoint."""
     marker: dict[str, Any] = {"step": step, "epoch": round(epoch, 6), "signal": signal}
-    write_json(output / STOPPED, {**marker, "checkpoint": str(checkpoint) if checkpoint else None})
+    write_json(
+        output / checkpoints.STOPPED, {**marker, "checkpoint": str(checkpoint) if checkpoint else None}
+    )
 
 
 def remove_marker(output: Path) -> None:
-    (output / STOPPED).unlink(missing_ok=True)
+    (output / checkpoints.STOPPED).unlink(missing_ok=True)

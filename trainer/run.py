@@ -87,6 +87,8 @@ class Run:
         self.engine = self._make_engine(start)
 
     def carry_out(self) -> int:
+        if self.is_first:
+            results.clear_leftovers(self.arguments.results)
         try:
             if self.arguments.do_train and not self._train():
                 return self._stopped()

@@ -141,6 +141,25 @@ def test_a_killed_run_goes_on_from_its_last_complete_checkpoint(
 
 
 @pytest.mark.parametrize(
+    ("call", "left"),
+    [(1, "saves/.arguments.json.*"), (2, "results/run/.run_meta.json.*")],
+    ids=["saves", "results"],
+)
+def test_what_a_kill_inside_a_write_left_behind_is_removed(
+    demo_data: Path, tmp_path: Path, call: int, left: str
+) -> None:
+    command = words(demo_data, num_train_epochs=1)
+    kill = Interruption("trainer.files:os.fsync", call, signal.SIGKILL)
+    train(command, tmp_path, code=-signal.SIGKILL, hook=kill)
+    assert len(list(tmp_path.glob(left))) == 1
+    strange = tmp_path / "results" / "run" / ".run_meta.json.mine"
+    strange.parent.mkdir(parents=True, exist_ok=True)
+    strange.touch()
+    train(command, tmp_path)
+    assert [*(tmp_path / "saves").glob(".*"), *strange.parent.glob(".*")] == [strange]
+
+
+@pytest.mark.parametrize(
     ("kind", "fsdp"),
     [("text", None), ("text", True), pytest.param("vision", True, marks=pytest.mark.acceptance)],
     ids=["ddp", "fsdp2", "vision-fsdp2"],
