@@ -112,7 +112,7 @@ class Collector:
             self._take_segments(number, line)
 
     def _take_row_line(self, number: int, line: bytes) -> None:
-        if row := parse_row(line):
+        if row := _training_row(line):
             self._take_row(row, number, line)
         else:
             self._take_segments(number, line)
@@ -143,7 +143,7 @@ class Collector:
         """One line that may matter."""
         if patterns.SHOWN_COMMAND.match(line):  # its words are of its author, not of the training
             return
-        if patterns.ROW_START in line and (row := parse_row(line)):
+        if patterns.ROW_START in line and (row := _training_row(line)):
             self._take_row(row, number, line)
         elif patterns.IDENTITY_ANCHOR in line and (
             identity := parse_identity(line.decode("utf-8", "replace"))
@@ -187,8 +187,6 @@ class Collector:
         elif _evaluates(row):
             values = {key: finite(value) for key, value in row.items()}
             _append_thinned(facts.evaluations, EvalRow(values, number), MAX_ROWS)
-        elif "epoch" not in row and "step" not in row:
-            return  # some other dict
         self._note_progress(number, row)
 
     def _take_step(self, row: dict[str, float], number: int, line: bytes) -> None:
@@ -281,6 +279,14 @@ def _shortened(line: bytes) -> bytes:
     start = max(0, anchor - 100)
     middle = line[start : start + 300] if anchor >= 0 else b""
     return line[: LONGEST_READ // 2] + b" " + middle + b" " + line[-LONGEST_READ // 2 :]
+
+
+def _training_row(line: bytes) -> dict[str, float] | None:
+    """What a dict line says of the training; None for other dicts."""
+    row = parse_row(line)
+    if row and ("loss" in row or "train_runtime" in row or _evaluates(row) or row.keys() & {"epoch", "step"}):
+        return row
+    return None
 
 
 def _evaluates(row: dict[str, float]) -> bool:

@@ -169,12 +169,14 @@ def _that_count(stream: StreamFacts, facts: AttemptFacts, end: LogLine | None) -
     """The causes that the run did not survive.
 
     What keeps a run from starting ended no run that trained, unless it is what the program raised at last.
+    A loss that is no number is survived by one that is, not by more steps.
     """
     since = _survived_until(stream, facts, end)
+    in_doubt = stream.in_doubt and end is None
     return [
         cause
         for cause in stream.causes
-        if (cause.at.line or 0) >= since
+        if ((cause.at.line or 0) >= since or (in_doubt and cause.failure == "non_finite_loss"))
         and not (facts.first_step and cause.failure in _OF_THE_START and cause.at.line != stream.uncaught)
     ]
 
