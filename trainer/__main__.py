@@ -56,10 +56,11 @@ def _fail(text: str, code: int, stop: StopRequest) -> int:
     """Say it once: before the processes have met each finds the same mistake, later perhaps one alone."""
     if is_first_process():
         print(f"[ERROR] {text}", file=sys.stderr, flush=True)
-    elif processes.have_met():
-        print(f"[rank{processes.rank()}]: [ERROR] {text}", file=sys.stderr, flush=True)
-    else:
+        processes.share_last_words(text)
+    elif not processes.have_met():
         stop.wait(5)  # torchrun ends the first process as soon as another fails: let it speak first
+    elif not processes.first_has_said(text):
+        print(f"[rank{processes.rank()}]: [ERROR] {text}", file=sys.stderr, flush=True)
     return code
 
 

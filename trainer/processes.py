@@ -18,6 +18,7 @@ from trainer.errors import ArgumentsError
 STOPPED_EXIT_CODE = 75  # EX_TEMPFAIL: asked to stop, state saved, start again
 _PR_SET_PDEATHSIG = 1
 _FAILED = "lrdash/failed"
+_SAID = "lrdash/said"
 _LAST_WORDS_SECONDS = 5
 """For a process to say what it found wrong itself, after another has failed."""
 
@@ -126,6 +127,25 @@ def end_when_another_fails() -> None:
     """What waits on a GPU for a process that is gone would wait until --ddp_timeout."""
     if have_met():
         threading.Thread(target=_wait_for_failure, name="others", daemon=True).start()
+
+
+def share_last_words(text: str) -> None:
+    """What the first process has said of its failure; no other repeats it."""
+    if have_met():
+        from torch.distributed import DistError
+
+        with suppress(DistError):  # then they do
+            _store().set(_SAID, text)
+
+
+def first_has_said(text: str) -> bool:
+    """Whether the first process says the same; waits some seconds for it to say anything."""
+    from torch.distributed import DistError
+
+    try:
+        return bool(_store().get(_SAID).decode() == text)
+    except DistError:
+        return False
 
 
 def _tell_failure() -> None:

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from tests.trainer.trainings import Hook, Interruption, Training, train, words
+from tests.waiting import wait_until
 from trainer import checkpoints
 
 pytestmark = pytest.mark.training
@@ -59,6 +60,30 @@ def test_two_processes_say_it_once(demo_data: Path, tmp_path: Path) -> None:
     run = train(words(demo_data, dataset="papers"), tmp_path, processes=2, code=2)
     assert "not found" in message(run)
     assert (tmp_path / "1.err").read_text() == ""
+
+
+def end_together(rank: int) -> None:
+    """The first process keeps the store by which both talk; under torchrun it outlives them."""
+    from trainer import processes
+
+    end = processes.end
+
+    def end_with_the_other(code: int) -> None:
+        Path(f"{rank}.has-ended").touch()
+        wait_until(Path(f"{1 - rank}.has-ended").exists, 30)
+        end(code)
+
+    processes.end = end_with_the_other  # type: ignore[assignment]
+
+
+def test_two_processes_that_have_met_say_it_once(demo_data: Path, tmp_path: Path) -> None:
+    shutil.copytree(demo_data / "data", tmp_path / "data")
+    rows = tmp_path / "data" / "python_docstrings_train" / "data.jsonl"
+    rows.write_text(rows.read_text() + "no JSON\n")
+    command = words(demo_data, dataset_dir="data")
+    run = train(command, tmp_path, processes=2, code=2, hook=end_together)
+    assert "data.jsonl" in message(run)
+    assert "[ERROR]" not in (tmp_path / "1.err").read_text()
 
 
 def test_other_arguments_than_the_checkpoints(demo_data: Path, copy: Path) -> None:
