@@ -13,10 +13,10 @@ _GONE = (
     rb"|(?:can ?not|can't|could(?: not|n't)) be found|is not a (?:valid )?(?:file|director|folder|path))"
 )
 _SOUGHT = (
-    rb"(?i:not found|no files? found|(?:can ?not|can't|could not|couldn't|unable to) find|not exist"
-    rb"|no such file)"
+    rb"(?i:not found|no files? (?:found|matching|with name)|not exist|no such file"
+    rb"|(?:can ?not|can't|could not|couldn't|unable to) find)"
 )
-_PATH = rb"(?P<path>[\w.~*-]*/[\w./~*-]+)"
+_PATH = rb"(?P<path>[\w.~*-]*/[\w./~*-]+|[\w.-]+\.\w{2,11}\b)"
 _NAMED = (
     re.compile(rb"No such file or directory: b?(?P<quote>['\"])(?P<path>.{1,1000}?)(?P=quote)"),
     re.compile(rb"(?:Error|Exception): .{0,200}?" + _PATH + rb"['\"`]?,? (?:file |folder )?" + _GONE),

@@ -12,8 +12,8 @@ from lrdash.logs.failure_texts import DECISIVE, INDECISIVE
 
 ANCHORS = (
     rb"r(?:ror|dash: |y (?:limit|allocation of)|ce exhausted|eempted|mination is|olog fail|ked dead)"
-    rb"|i(?:s nan|ts node has|me ?limit|med[ -]out|s not finite)|x(?:itcode|iting program a)|> stop_time|=nan"
-    rb"|:(?: {1,8}['\"]?nan| (?:forcing job t|job abort in|Cancelled pend|command not|not found)|:?bad_alloc)"
+    rb"|i(?:s nan|ts node has|me ?limit|med[ -]out|s not finite)|x(?:itcode|iting program a)|> stop_time"
+    rb"|:(?: (?:forcing job t|job abort in|Cancelled pend|command not|not found)|:?bad_alloc)"
     rb"|A(?:ddress al|borted \()|BOOT_FAIL|C(?:ANCELLED|UDA Setup f|uda failure|annot alloc|trl-C rec)"
     rb"|DistributionNotF|E(?:xception|RROR|XHAUSTED|ADDRINUSE)|GPU (?:has fallen|is lost|ran out)|Hangup"
     rb"|Invalid loss|K(?:illed|eyboardInt)|Max time \(|O(?:ut Of Mem|VERFLOW!)|Run canceled"
@@ -23,6 +23,8 @@ ANCHORS = (
 )
 """What a line holds if it can state a cause; the scanner looks closer at such lines only. Few
 first letters, and rare ones, make the search fast."""
+NAN = re.compile(rb"[ =:'\"(]nan\b")
+"""The same of a number that is none; it holds `nan`, which few lines do."""
 
 TRACEBACK = re.compile(rb"Traceback \(most recent call last\)")
 RANK_PREFIX = re.compile(rb"^\s?\[rank\d+\]: ?")  # torch >= 2.4, before each line of an uncaught exception
@@ -39,7 +41,7 @@ EXCEPTION_ASIDE = re.compile(
 _WARNING = re.compile(rb"\wWarning: |\bWARN(?:ING)?\b")
 """Lines that warn: what they tell of did not end the run..."""
 _LAST_WARNING = re.compile(
-    rb"Rendezvous|this job is preempted|Detected KeyboardInt|NCCL WARN|! checkpointing"
+    rb"Rendezvous|this job is preempted|Detected KeyboardInt|steps are invalid|NCCL WARN|! checkpointing"
 )
 """...but torchrun, submitit, Lightning and NCCL warn of the end."""
 _LAUNCH = re.compile(rb"^lrdash: (?!sweep=)")

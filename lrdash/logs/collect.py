@@ -136,7 +136,7 @@ class Collector:
         if self.facts.in_doubt and causes.FINITE_STEP.search(segment):
             self.facts.in_doubt = False
             self.facts.progress_line = number
-        if segment and (self._traceback.is_open or _is_interesting(segment)):
+        if segment and (self._traceback.is_open or _may_matter(segment)):
             self._take(number, without_escapes(segment))
 
     def _take(self, number: int, line: bytes) -> None:
@@ -240,6 +240,10 @@ class Collector:
         facts.progress_line = max(facts.progress_line, number)
         text = f"progress bar at step {sample.step} of {total}"
         facts.first_step = facts.first_step or LogLine(self.file, number, text)
+
+
+def _may_matter(text: bytes) -> bool:
+    return bool(_is_interesting(text) or (b"nan" in text and causes.NAN.search(text)))
 
 
 def _text_before(block: bytes, end: int) -> bytes:

@@ -72,6 +72,7 @@ DECISIVE: tuple[Texts, ...] = (
         rb"\b(?:O|P|PR)RTE has lost communication with a remote daemon",
         rb"[Uu]ncorrectable (?:ECC|NVLink|double bit) error|over nvlink or a hardware error",
         rb"\bGPU has fallen off the bus|\bGPU is lost\b",
+        rb"Unable to determine the device handle for GPU",
     ),
     # Ray kills tasks before the kernel does.
     (
@@ -83,7 +84,7 @@ DECISIVE: tuple[Texts, ...] = (
     # vLLM.
     (
         "cuda_out_of_memory",
-        rb"\b(?:(?:CUDA|HIP)(?: driver)?(?: error:)?|[NX]PU|MPS backend|GPU ran) out of memory",
+        rb"\b(?:(?:CUDA|HIP)(?: driver)?(?: [Ee]rror:)?|[NX]PU|MPS backend|GPU ran) out of memory",
         rb"\bOutOfMemoryError: |Cuda failure (?:\d+ )?'out of memory'",
         rb"cuda runtime error \(2\)",
         rb"CU(?:BLAS|DNN)_STATUS_ALLOC_FAILED|NCCL WARN Failed to CUDA [cm]alloc",
@@ -226,7 +227,7 @@ DECISIVE: tuple[Texts, ...] = (
     # Training loops that print a number of their own, and those that stop at one: detectron2
     # engine/train_loop.py, fairseq optim/dynamic_loss_scaler.py, DeepSpeed fp16/loss_scaler.py, autograd,
     # torch nn/utils/clip_grad.py, Megatron-LM (param_and_grad_buffer.py, rerun_state_machine.py), icefall,
-    # composer, OLMo, Lightning, TensorFlow.
+    # composer, OLMo, Lightning, ESPnet espnet2/train/trainer.py, TensorFlow.
     (
         "non_finite_loss",
         rb"Loss became infinite or NaN|returned nan values in its|Training has diverged",
@@ -238,11 +239,11 @@ DECISIVE: tuple[Texts, ...] = (
         rb"Error: (?!.{0,200}(?:merged weights|--)).{0,120}\b(?:[Nn]a[Nn]s?|[Ii]nf(?:inite)?)(?:/[Ii]nf"
         rb"|/[Nn]a[Nn])?\b.{0,30}\b(?:detected|found|loss\b|losses|encountered|gradients|persisted)",
         rb"Error: (?!.{0,200}(?:merged weights|--)).{0,160}\b(?:[Ll]oss|[Gg]radients?|norm|wgrad|values"
-        rb"|tensor)\b.{0,60}(?:\b[Nn]a[Nn]\b|\b[Ii]nf\b|non-finite|infinite)",
+        rb"|tensor)\b.{0,60}(?:\b[Nn]a[Nn]\b|\b[Ii]nf\b|non-finite|not finite|infinite)",
         rb"\[ERROR\] .{0,200}non-finite|diverged with loss = NaN",
         rb"[Ll]oss contains (?:inf|a? ?NaN)",
         rb" is not finite\. Previous best|Invalid loss, terminating",
-        rb"contains NaN or Inf\. Stop",
+        rb"contains NaN or Inf\. Stop|The gradients at all steps are invalid",
         NON_FINITE_STEP,
     ),
     # Programs that watch the clock themselves: Lightning and ignite, Megatron-LM training.py, fairseq,

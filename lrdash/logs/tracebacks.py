@@ -9,6 +9,8 @@ from lrdash.logs.lines import MAX_TEXT, printable
 MAX_LINES = 60
 """Kept of a longer one: its beginning and its end."""
 BEGINNING = 20
+_BOX = ("│".encode(), "╰".encode())
+"""Rich draws a box around its tracebacks, above the exception."""
 LONGEST = 5_000
 """Lines after which what does not end is no traceback."""
 
@@ -57,7 +59,7 @@ class TracebackReader:
         self._length += 1
         if len(self._lines) > MAX_LINES:
             self._lines[BEGINNING : BEGINNING + 2] = ["  ..."]
-        if not body[:1].isspace() and body.strip():
+        if not body[:1].isspace() and body.strip() and not body.startswith(_BOX):
             self._finish(facts, body, at)
         elif self._length >= LONGEST:
             self._lines = []

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import csv
 import re
 import time
+from pathlib import Path
 
 import pytest
 
@@ -14,6 +16,7 @@ from lrdash.logs.facts import LogLine
 from lrdash.logs.lines import parse_bar, parse_clock, parse_row
 
 AT = LogLine("x.err", 1, "")
+LOGS = Path(__file__).parent.parent / "data" / "logs"
 
 
 @pytest.mark.parametrize(
@@ -148,10 +151,30 @@ def test_causes(case: str) -> None:
 
 def test_anchors_let_every_cause_through() -> None:
     """The scanner looks at lines with an anchor only: an expression whose lines hold none would be dead."""
-    anchors = re.compile(causes.ANCHORS)
     for line in CAUSE_LINES:
         assert causes.find_cause(line, AT, "err"), line
-        assert anchors.search(line), line
+        assert _is_looked_at(line), line
+
+
+def _is_looked_at(line: bytes) -> bool:
+    return bool(re.search(causes.ANCHORS, line) or causes.NAN.search(line))
+
+
+def test_messages_of_the_sources_have_their_class() -> None:
+    """What the sources of torch, transformers, Slurm and others print; `none` are warnings and remarks."""
+    with (LOGS / "messages.tsv").open(encoding="utf-8") as file:
+        rows = list(csv.DictReader(file, delimiter="\t", quoting=csv.QUOTE_NONE))
+    said = [(row["class"], _decisive_class(row["line"].encode()), row["line"]) for row in rows]
+    wrong = [one for one in said if one[1] not in (one[0], "none")]
+    missed = [one for one in said if one[1] == "none" != one[0]]
+    assert len(said) >= 500
+    assert len(wrong) <= 0.01 * len(said), wrong
+    assert len(missed) <= 0.1 * len(said), missed
+
+
+def _decisive_class(line: bytes) -> str:
+    cause = causes.find_cause(line, AT, "err") if _is_looked_at(line) else None
+    return cause.failure if cause and cause.failure != "unknown" else "none"
 
 
 LONG = [b"Error: Set model on port 1 ", b"grad_norm: nan loss: ", b"No such file /train", b"NODE_FAIL  1"]

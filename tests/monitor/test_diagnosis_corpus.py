@@ -13,7 +13,7 @@ from lrdash.monitor.diagnosis import diagnose
 from lrdash.monitor.evidence import RunEvidence
 
 LOGS = Path(__file__).parent.parent / "data" / "logs"
-CORPORA = ("corpus", "corpus2", "corpus3")
+CORPORA = ("corpus", "corpus2", "corpus3", "corpus4", "corpus5")
 
 
 def said_class(path: Path) -> str:
