@@ -91,6 +91,31 @@ async def test_enter_on_a_line_of_the_evidence_opens_the_log_there_again_and_aga
             await shows(pilot, "evidence")
 
 
+@pytest.mark.parametrize(("there", "back"), [("down", "up"), ("pagedown", "pageup")])
+async def test_all_of_a_long_traceback_can_be_read_with_the_keyboard(
+    tmp_path: Path, there: str, back: str
+) -> None:
+    snapshot = with_logs(tmp_path)
+    told = Evidence(str(tmp_path / "4815202_0.err"), CAUSE, "File engine.py, line 12, in step " * 200)
+    cause = Diagnosis("cuda_out_of_memory", told, "less")
+    runs = tuple(
+        msgspec.structs.replace(run, diagnosis=cause) if run.diagnosis else run for run in snapshot.runs
+    )
+    app = fakes.make_app(fakes.copy(snapshot, runs=runs))
+    async with app.run_test(size=(120, 40)) as pilot:
+        await opened(pilot)
+        app.main.selected, app.main.tab = "vision:0", "Checks"
+        await shows(pilot, "engine.py")
+        page = app.main.query_one("#check-evidence", Lines)
+        page.focus()
+        for key in (there, back):
+            read: set[int] = set()
+            for _ in range(len(page.lines) + 5):
+                read.update(range(page.scroll_offset.y, page.scroll_offset.y + page.size.height))
+                await pilot.press(key)
+            assert read >= set(range(len(page.lines)))
+
+
 async def test_what_stands_in_no_log_cannot_be_opened_in_it(app: LrdashApp) -> None:
     async with app.run_test(size=(120, 40)) as pilot:
         await opened(pilot)

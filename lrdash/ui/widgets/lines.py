@@ -113,8 +113,11 @@ class Lines(ScrollView, Painted, can_focus=True):
             self._scroll_to_cursor()
         self.refresh()
 
+    def _position(self, key: str) -> int:
+        return next((at for at, one in enumerate(self.lines) if one.key == key), 0)
+
     def _scroll_to_cursor(self) -> None:
-        position = next((at for at, one in enumerate(self.lines) if one.key == self.cursor), 0)
+        position = self._position(self.cursor)
         top, height = self.scroll_offset.y, self.size.height
         if not top <= position < top + height:
             self.scroll_to(y=position if position < top else position - height + 1, animate=False)
@@ -122,16 +125,22 @@ class Lines(ScrollView, Painted, can_focus=True):
     # Keys and mouse
 
     def action_move(self, rows: int) -> None:
-        """To another line that can be chosen; scrolls where none can."""
+        """To another line that can be chosen; scrolls where none can, and to the next where it is far."""
         keys = self._keys()
         if not keys:
             self.scroll_to(y=self.scroll_offset.y + rows, animate=False)
             return
         position = keys.index(self.cursor) if self.cursor in keys else 0
         wanted = max(0, min(position + rows, len(keys) - 1))
-        if wanted == position and abs(rows) == 1:
+        if abs(rows) == 1 and (wanted == position or self._is_far(keys[wanted], rows)):
             self.scroll_to(y=self.scroll_offset.y + rows, animate=False)
-        self._move_to(keys[wanted])
+        else:
+            self._move_to(keys[wanted])
+
+    def _is_far(self, key: str, step: int) -> bool:
+        """Whether there is more to read before this line comes into view."""
+        position, top = self._position(key), self.scroll_offset.y
+        return position > top + self.size.height if step > 0 else position < top - 1
 
     def _move_to(self, key: str) -> None:
         if key and key != self.cursor:
@@ -139,7 +148,14 @@ class Lines(ScrollView, Painted, can_focus=True):
             self.post_message(self.Moved(self, key))
 
     def action_page(self, pages: int) -> None:
-        self.action_move(pages * max(1, self.size.height - 1))
+        """By the lines of a page, however few of them can be chosen."""
+        rows, at = pages * max(1, self.size.height - 1), self._position(self.cursor)
+        passed = self.lines[at + 1 : at + rows + 1] if rows > 0 else self.lines[max(0, at + rows) : at][::-1]
+        keys = [one.key for one in passed if one.key]
+        if keys:
+            self._move_to(keys[-1])
+        else:
+            self.scroll_to(y=self.scroll_offset.y + rows, animate=False)
 
     def action_sideways(self, columns: int) -> None:
         self.scroll_to(x=self.scroll_offset.x + columns, animate=False)
