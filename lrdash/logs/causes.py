@@ -26,6 +26,8 @@ first letters, and rare ones, make the search fast."""
 NAN = re.compile(rb"[ =:'\"(]nan\b")
 """The same of a number that is none; it holds `nan`, which few lines do."""
 
+_END = 2_000
+"""Bytes read of both ends of a longer line."""
 TRACEBACK = re.compile(rb"Traceback \(most recent call last\)")
 RANK_PREFIX = re.compile(rb"^\s?\[rank\d+\]: ?")  # torch >= 2.4, before each line of an uncaught exception
 # torch/distributed/elastic/multiprocessing/errors and subprocess.run(check=True): they only pass on.
@@ -70,6 +72,8 @@ def find_cause(line: bytes, at: LogLine, stream: Stream) -> Cause | None:
     if _WARNING.search(line) and not _LAST_WARNING.search(line):
         return None
     body = RANK_PREFIX.sub(b"", line)
+    if len(body) > 2 * _END:
+        body = body[:_END] + b" " + body[-_END:]
     if stream == "err" and _LAUNCH.match(body):
         return Cause("launch_refused", at, stream)
     for failure, text, decisive in _patterns():

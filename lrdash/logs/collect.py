@@ -68,7 +68,7 @@ class Collector:
             return
         for number, line in self._numbered(kept, lines):
             self._take_line(number, line)
-        self._note_bars(block)
+        self._note_bars(block, len(lines) - 1)
         self.line += len(lines) - 1
 
     def _read_closely(self, block: bytes) -> None:
@@ -76,7 +76,7 @@ class Collector:
         lines = block.split(b"\n")
         for number, line in enumerate(lines, self.line):
             self._take_segments(number, line)
-        self._note_bars(block)
+        self._note_bars(block, len(lines) - 1)
         self.line += len(lines) - 1
 
     def _worth_reading(self, lines: list[bytes]) -> list[bytes]:
@@ -214,17 +214,28 @@ class Collector:
             facts.last_epoch = max(facts.last_epoch or 0.0, epoch)
         facts.progress_line = number
 
-    def _note_bars(self, block: bytes) -> None:
-        """Look at a few bars, spread over the block."""
+    def _note_bars(self, block: bytes, breaks: int) -> None:
+        """Look at a few bars, spread over a block with this many line breaks."""
         if patterns.BAR_MARK not in block:
             return
         stride = max(1, len(block) // BARS_IN_A_BLOCK)
         ends = reversed(range(len(block), 0, -stride))
         bars = [bar for end in ends if (bar := parse_bar(_text_before(block, end)))]
         if bars:
-            number = self.line + block.count(b"\n", 0, _first_with(bars[-1], block))
+            number = self.line + breaks - block.count(b"\n", self._where_reached(bars[-1], block))
         for total, sample in bars:
             self._note_bar(total, sample, number)
+
+    def _where_reached(self, bar: tuple[int, ProgressSample], block: bytes) -> int:
+        """Where the last bar's step is shown, and where first, if something fails in this block.
+
+        A bar that is drawn again, as after a traceback, is no progress.
+        """
+        total, sample = bar
+        text = b" %d/%d [" % (sample.step, total)
+        failed = max((cause.at.line or 0 for cause in self.facts.causes), default=0)
+        fails = max(failed, self.facts.uncaught) >= self.line
+        return max(0, block.find(text) if fails else block.rfind(text))
 
     def _note_bar(self, total: int, sample: ProgressSample, number: int) -> None:
         facts = self.facts
@@ -250,12 +261,6 @@ def _text_before(block: bytes, end: int) -> bytes:
     """The text between two line breaks of either kind that holds the byte before `end`."""
     start = max(block.rfind(b"\r", 0, end - 1), block.rfind(b"\n", 0, end - 1)) + 1
     return block[start : start + LONGEST_BAR]
-
-
-def _first_with(bar: tuple[int, ProgressSample], block: bytes) -> int:
-    """Where a bar's step is shown first: one drawn again, as after a traceback, is no progress."""
-    total, sample = bar
-    return max(0, block.find(b" %d/%d [" % (sample.step, total)))
 
 
 def _parts_of_attempts(block: bytes) -> Iterator[bytes]:
