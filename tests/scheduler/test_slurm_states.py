@@ -110,7 +110,7 @@ def test_a_dependency_that_failed(slurm_cluster: Cluster, scheduler: SlurmSchedu
 
 
 def test_completing_then_cancelled(slurm_cluster: Cluster, scheduler: SlurmScheduler) -> None:
-    job = slurm_cluster.sbatch(wrap="trap '' TERM; sleep 3")
+    job = slurm_cluster.sbatch(wrap="trap '' TERM; sleep 6")
     wait_for(scheduler, job, "RUNNING")
 
     scheduler.cancel([job])

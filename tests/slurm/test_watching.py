@@ -139,7 +139,7 @@ def test_a_rate_limit_leaves_the_rows_and_is_asked_less_often(watching: Watching
     assert pauses == [10, 20, 40]
     squeue.unlink()
     assert watching.poll().sources.queue.state == "fresh"
-    assert watching.monitor.queue_interval == 5
+    assert watching.monitor.queue_interval < 20  # 5, or ten times as long as a busy machine took to answer
 
 
 def test_closing_does_not_wait_for_a_controller_that_hangs(
