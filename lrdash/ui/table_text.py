@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from itertools import zip_longest
 
-from rich.cells import cell_len
+from rich.cells import cell_len, chop_cells
 
 from lrdash.ui.context import InkSpan
 from lrdash.ui.theme import Role
@@ -62,11 +62,12 @@ def beside(left: Sequence[Line], right: Sequence[Line], width: int) -> list[Line
 
 
 def wrapped(text: str, width: int, ink: int | Role = "text", indent: str = " ") -> list[Line]:
-    """A paragraph broken at spaces."""
+    """A paragraph broken at spaces, and within words (paths) that are longer than a line."""
     lines: list[Line] = []
     current = ""
-    for word in text.split():
-        if current and cell_len(current) + 1 + cell_len(word) > max(10, width - cell_len(indent) - 1):
+    room = max(10, width - cell_len(indent) - 1)
+    for word in (part for long in text.split() for part in chop_cells(long, room)):
+        if current and cell_len(current) + 1 + cell_len(word) > room:
             lines.append(Line(((indent + current, ink),)))
             current = word
         else:

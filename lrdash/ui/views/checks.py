@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from msgspec.structs import replace
 from textual import on
 from textual.app import ComposeResult
 from textual.containers import Container
@@ -27,6 +28,9 @@ _WORDS: dict[Verdict, str] = {
     "PASS": "PASS", "WAITING": "waiting", "MISSING": "MISSING", "WRONG_VALUE": "WRONG", "FORBIDDEN": "FORBID",
 }  # fmt: skip
 WIDE = 120
+"""Columns in which the verdicts are words..."""
+NARROW = 92
+"""...and below which runs are told by group and index alone: every check is seen at 80."""
 
 
 class ChecksView(Container, Painted):
@@ -43,7 +47,7 @@ class ChecksView(Container, Painted):
         matrix, evidence = self.query_one("#check-matrix", Lines), self.query_one("#check-evidence", Lines)
         looks = series_looks(state.snapshot.runs)
         matrix.border_title = "checks"
-        matrix.show(check_matrix(state.snapshot.runs, looks, self.glyphs, self.size.width >= WIDE))
+        matrix.show(check_matrix(state.snapshot.runs, looks, self.glyphs, self.size.width))
         if state.selected:
             matrix.cursor = state.selected
         if state.run is not None:
@@ -87,22 +91,22 @@ def telling_line(run: RunStatus) -> Evidence | None:
 
 
 def check_matrix(
-    runs: tuple[RunStatus, ...], looks: dict[str, SeriesLook], glyphs: Glyphs, words: bool
+    runs: tuple[RunStatus, ...], looks: dict[str, SeriesLook], glyphs: Glyphs, width: int
 ) -> list[Line]:
+    words = width >= WIDE
     rows: list[tuple[str, list[Cell]]] = []
     for run in runs:
         look = looks[run.key]
-        place = f"{run.group} {run.index}  " if run.group is not None else ""
+        place = f"{run.group} {run.index}" if run.group is not None else ""
+        label = plain(run.label or run.run) if width >= NARROW or not place else ""
         name: Cell = [
             (f"{look.swatch(glyphs) if words else look.marker(glyphs)} ", look.colour),
             (plain(place), "bold"),
-            (plain(run.label or run.run), "text"),
+            (f"  {label}" if place and label else label, "text"),
         ]
         rows.append((run.key, [name, *(_verdict(run.check(name), glyphs, words) for name in CHECK_NAMES)]))  # type: ignore[arg-type]
-    titles = [
-        "run",
-        *(_SHORT.get(name, name) if words else _SHORT.get(name, name)[:7] for name in CHECK_NAMES),
-    ]
+    shorter = {} if words else {"optimizer": "optim", "predictions": "pred"}
+    titles = ["run", *(shorter.get(name) or _SHORT.get(name, name) for name in CHECK_NAMES)]
     return table_lines(titles, rows, left=frozenset(range(len(titles))))
 
 
@@ -160,7 +164,7 @@ def _diagnosis(diagnosis: Diagnosis, width: int, key: str) -> list[Line]:
     lines += _where(diagnosis.evidence, width, key)
     lines += wrapped(plain(diagnosis.remedy), width, "text", "   ")
     if diagnosis.command:
-        lines.append(line((f"   $ {plain(diagnosis.command)}", "accent")))
+        lines += wrapped(f"$ {plain(diagnosis.command)}", width, "accent", "   ")
     return lines
 
 
@@ -177,5 +181,6 @@ def _evidence_of(check: Check, glyphs: Glyphs, width: int, key: str) -> list[Lin
 def _where(evidence: Evidence, width: int, key: str) -> list[Line]:
     """The file and the line, which can be chosen where it is the log's, then what it says."""
     place = "" if evidence.file is None else f"{plain(evidence.file)}:{evidence.line or ''}"
-    lines = [line((f"   {place}", "faint"), key=key)] if place else []
+    lines = wrapped(place, width, "faint", "   ")
+    lines[:1] = [replace(first, key=key) for first in lines[:1]]
     return lines + (wrapped(plain(evidence.text), width, "muted", "   ") if evidence.text else [])
