@@ -81,8 +81,7 @@ class _Pass:
         self.modified: list[float] = []
 
     def results(self) -> RunResults:
-        raw_meta, predict = self._find("run_meta.json"), self._find("predict_results.json")
-        meta = parse_meta(raw_meta) if isinstance(raw_meta, dict) else None
+        meta, predict = self._meta(), self._find("predict_results.json")
         document = self._all_results()
         found = RunResults(
             predict=numbers(predict) if isinstance(predict, dict) else None,
@@ -97,11 +96,15 @@ class _Pass:
     def steps(self) -> StepSeries:
         if path := self._existing(TRAINER_LOG):
             return self.reader.log(path)
-        state = self._trainer_state(0.0)
+        state = self._trainer_state(_not_before(self._meta()))
         total = number(state.get("max_steps")) if state else None
         return replace(
             StepSeries.of_rows(_rows(state)), total_steps=int(total) if total and total > 0 else None
         )
+
+    def _meta(self) -> RunMeta | None:
+        raw = self._find("run_meta.json")
+        return parse_meta(raw) if isinstance(raw, dict) else None
 
     def _with_epochs(self, found: RunResults, document: dict[str, Any]) -> RunResults:
         rows = document.get("epochs", document.get("log_history"))

@@ -99,6 +99,13 @@ def test_what_a_run_survived_is_no_cause(tmp_path: Path) -> None:
     )
     assert diagnosis.failure == "unknown"
     assert diagnosis.evidence.text.endswith("KeyError: 1")
+    assert diagnosis.remedy == "KeyError: 1: not a cause that is known here, read the log"
+
+
+def test_what_the_bundled_trainer_refuses_is_told_in_its_words(tmp_path: Path) -> None:
+    said = "--lerning_rate is not an argument of this trainer; did you mean --learning_rate?"
+    diagnosis = diagnosed(tmp_path, err=f"[ERROR] {said}\n{LAUNCHER}")
+    assert (diagnosis.failure, diagnosis.remedy) == ("unknown", said)
 
 
 def test_a_bar_that_is_drawn_again_is_no_progress(tmp_path: Path) -> None:

@@ -109,9 +109,11 @@ def test_a_state_from_before_a_fresh_start_is_not_this_attempts(tmp_path: Path) 
     meta = {"attempt": {"job": "5_0", "restart": 0, "started_at": "2026-11-23T09:00:00+00:00"}}
     (results / "run_meta.json").write_text(json.dumps(meta))
     assert ResultsReader().read(results, saves).epochs == ()
+    assert len(ResultsReader().steps(results, saves)) == 0
     meta["attempt"]["resumed_from"] = "checkpoint-epoch1"
     (results / "run_meta.json").write_text(json.dumps(meta))
     assert len(ResultsReader().read(results, saves).epochs) == 2
+    assert ResultsReader().steps(results, saves).steps[-1] == 20
 
 
 def test_run_meta_is_read_as_the_trainer_writes_it(tmp_path: Path) -> None:

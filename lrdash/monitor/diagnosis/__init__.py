@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from lrdash.monitor.diagnosis.finding import came_to_its_end, find_failure
-from lrdash.monitor.diagnosis.remedies import killed_remedy, refused_remedy, remedy_for
+from lrdash.monitor.diagnosis.remedies import killed_remedy, refused_remedy, remedy_for, unknown_remedy
 from lrdash.monitor.evidence import RunEvidence
 from lrdash.monitor.snapshot import Diagnosis
 
@@ -16,11 +16,13 @@ def diagnose(evidence: RunEvidence) -> Diagnosis | None:
     failure = find_failure(evidence)
     if failure is None:
         return None
-    is_riddle = failure.is_bare_kill and failure.failure == "unknown"
+    told = failure.evidence.text
     if failure.failure == "launch_refused":
-        remedy = refused_remedy(failure.evidence.text, evidence)
+        remedy = refused_remedy(told, evidence)
+    elif failure.failure == "unknown":
+        remedy = killed_remedy(evidence) if failure.is_bare_kill else unknown_remedy(told, evidence)
     else:
-        remedy = killed_remedy(evidence) if is_riddle else remedy_for(failure.failure, evidence)
+        remedy = remedy_for(failure.failure, evidence)
     return Diagnosis(failure.failure, failure.evidence, remedy.text, remedy.command)
 
 

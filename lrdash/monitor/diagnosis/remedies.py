@@ -7,6 +7,7 @@ import shlex
 from collections.abc import Callable
 from difflib import get_close_matches
 from math import ceil
+from textwrap import shorten
 from typing import NamedTuple
 
 from lrdash.monitor.evidence import RunEvidence, number
@@ -17,6 +18,8 @@ from lrdash.sweep.spec import Scalar
 
 AGAIN = "submit it again: it goes on from its last checkpoint"
 _LISTED = 5
+_OWN_ERROR = "[ERROR] "
+_SAID = 200
 _MEMORY = re.compile(r"(\d+)([KMGT]?)B?", re.IGNORECASE)
 
 
@@ -186,9 +189,22 @@ def _vanished(evidence: RunEvidence) -> Remedy:
     return Remedy(f"it left the queue without a word and nobody accounts for it: {AGAIN}", _submit(evidence))
 
 
+def unknown_remedy(told: str, evidence: RunEvidence) -> Remedy:
+    """What the program said at last: the bundled trainer names the way out, of others nothing is known."""
+    command = f"lrdash logs {evidence.run.key} --err" if evidence.run else None
+    said = told.rstrip().rpartition("\n")[2].strip()
+    text = said.removeprefix(_OWN_ERROR)
+    if text == said:
+        text = (
+            f"{shorten(said, _SAID)}: not a cause that is known here, read the log"
+            if said
+            else "read the log"
+        )
+    return Remedy(text, command)
+
+
 def _unknown(evidence: RunEvidence) -> Remedy:
-    key = evidence.run.key if evidence.run else ""
-    return Remedy("the cause is not one that is known here: read the traceback", f"lrdash logs {key} --err")
+    return unknown_remedy("", evidence)
 
 
 def killed_remedy(evidence: RunEvidence) -> Remedy:
