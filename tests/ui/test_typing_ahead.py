@@ -13,6 +13,7 @@ from lrdash.ui.backend import Backend
 from lrdash.ui.dialogs.menu import MenuDialog
 from lrdash.ui.dialogs.submit import SubmitDialog
 from lrdash.ui.screens.main import MainScreen
+from lrdash.ui.views import make_view
 from tests.conftest import ROOT
 from tests.ui import fakes
 from tests.ui.screens import opened, screen_text, shows, until
@@ -95,3 +96,17 @@ async def test_a_view_that_was_opened_comes_to_rest(tab: str, monkeypatch: pytes
             await pilot.pause()
         assert len(shown) - before < 3, "the view and its list answer each other for ever"
         assert app.main.selected == "text:2"
+
+
+@pytest.mark.parametrize("tab", ["Log", "Metrics", "Compare", "Checks"])
+async def test_news_that_come_while_a_view_is_made_wait_for_it(tab: str) -> None:
+    app = an_app()
+    async with app.run_test(size=(120, 40)) as pilot:
+        await opened(pilot)
+        app.main.set_reactive(MainScreen.tab, tab)
+        made = app.main.query_one("#body").mount(make_view(tab))
+        app.main.selected = "text:2"  # the view is there, what it consists of is not
+        app.main.show_state()
+        await made
+        app.main.show_state()
+        await until(pilot, lambda: "text 2" in screen_text(app))

@@ -144,8 +144,8 @@ class MainScreen(Overlays):
 
     @property
     def view(self) -> Widget | None:
-        """What stands behind the active tab."""
-        return next(iter(self.query(f"#{self.tab.lower()}")), None)
+        """What stands behind the active tab; None while it is still being made."""
+        return next((view for view in self.query(f"#{self.tab.lower()}") if view.is_mounted), None)
 
     @property
     def table(self) -> RunTable:
@@ -179,8 +179,7 @@ class MainScreen(Overlays):
         self.action_zoom(False)
         self.show_state()
         self.dashboard.read_steps()
-        assert self.view is not None
-        focusable = [widget for widget in self.view.query("*") if widget.focusable]
+        focusable = [widget for widget in self.view.query("*") if widget.focusable] if self.view else []
         if focusable:
             focusable[0].focus()
 
