@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import io
 import os
 import sys
 from collections.abc import Sequence
@@ -42,6 +43,7 @@ EPILOG = "`lrdash [FOLDER…]` opens the screen; all that it does is also a comm
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code."""
     words = list(sys.argv[1:] if argv is None else argv)
+    _accept_any_text(sys.stdout)
     try:
         return _run(words)
     except LrdashError as error:
@@ -53,6 +55,12 @@ def main(argv: Sequence[str] | None = None) -> int:
         # The reader of our output has gone (`lrdash status | head`): nothing is left to say, to anybody.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
+
+
+def _accept_any_text(stream: object) -> None:
+    """Where the terminal is not UTF-8 (LANG=de_DE.ISO-8859-1), a letter that it lacks becomes `?`."""
+    if isinstance(stream, io.TextIOWrapper) and stream.errors == "strict":
+        stream.reconfigure(errors="replace")
 
 
 def _run(words: list[str]) -> int:

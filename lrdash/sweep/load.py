@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 from collections.abc import Hashable, Iterable, Mapping
@@ -94,6 +95,16 @@ def parse_scalar(text: str) -> Scalar:
     except yaml.YAMLError:
         return text
     return _number_or_text(value) if isinstance(value, str | int | float | bool | None) else text
+
+
+def format_scalar(value: Scalar) -> str:
+    """A value for a command line, as `parse_scalar` reads it; text that reads as itself has no quotes.
+
+    >>> format_scalar(None), format_scalar("a"), format_scalar("16"), format_scalar(2e-05)
+    ('null', 'a', '"16"', '2e-05')
+    """
+    is_plain = isinstance(value, str) and parse_scalar(value) == value
+    return value if isinstance(value, str) and is_plain else json.dumps(value)
 
 
 def _groups(source: _Source, sweep: _SweepEntry, folder: Path) -> Iterable[Group]:

@@ -19,9 +19,9 @@ from tests.conftest import ROOT
 HEAVY = ("textual", "torch", "transformers", "numpy", "sh", "sklearn")
 
 
-def lrdash(*words: str, cwd: Path = ROOT) -> subprocess.CompletedProcess[str]:
+def lrdash(*words: str, cwd: Path = ROOT, **variables: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [sys.executable, "-m", "lrdash", *words],
+        [sys.executable, "-m", "lrdash", *words], env={**os.environ, **variables},
         cwd=cwd, capture_output=True, text=True, stdin=subprocess.DEVNULL, check=False,
     )  # fmt: skip
 
@@ -118,6 +118,13 @@ def test_a_reader_that_goes_away_is_no_error(checkout: Path) -> None:
         ["bash", "-c", command], cwd=checkout, capture_output=True, text=True, check=True
     )
     assert finished.stderr == ""
+
+
+@pytest.mark.parametrize("words", [["--help"], ["status"], ["results"]])
+def test_a_terminal_that_is_not_utf_8_shows_what_it_can(words: list[str], checkout: Path) -> None:
+    finished = lrdash(*words, cwd=checkout, PYTHONIOENCODING="ascii")
+    assert (finished.returncode, finished.stderr) == (0, "")
+    assert "?" in finished.stdout
 
 
 def test_doctor_tells_what_a_bug_report_needs(checkout: Path) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 import msgspec
 import pytest
 
+from lrdash.control.remedy import SubmitRemedy, read_remedy
 from lrdash.logs.scanner import LogScanner
 from lrdash.monitor.diagnosis import came_to_its_end, diagnose
 from lrdash.monitor.evidence import RunEvidence
@@ -80,6 +81,14 @@ def test_cuda_out_of_memory_halves_the_micro_batch(tmp_path: Path) -> None:
 def test_the_effective_batch_is_kept(tmp_path: Path, per_device: int, steps: int, changes: str) -> None:
     overrides = {"per_device_train_batch_size": per_device, "gradient_accumulation_steps": steps}
     assert diagnosed(tmp_path, err=CUDA + "\n", overrides=overrides).command == f"{AGAIN} {changes}"
+
+
+def test_what_an_earlier_set_changed_is_changed_again(tmp_path: Path) -> None:
+    overrides = {"cls_backbone_learning_rate": None, "bf16": False, "text_column": "16", "seed": 3}
+    diagnosis = diagnosed(tmp_path, task=task("CANCELLED"), overrides=overrides)
+    remedy = read_remedy(diagnosis.command)
+    assert isinstance(remedy, SubmitRemedy)
+    assert remedy.overrides == overrides
 
 
 def test_the_first_cause_wins_over_what_follows(tmp_path: Path) -> None:

@@ -13,6 +13,7 @@ from typing import NamedTuple
 from lrdash.monitor.evidence import RunEvidence, number
 from lrdash.monitor.forecast import Outlook, outlook
 from lrdash.monitor.snapshot import FailureClass
+from lrdash.sweep.load import format_scalar
 from lrdash.sweep.paths import dataset_dir
 from lrdash.sweep.spec import Scalar
 
@@ -41,7 +42,7 @@ def _submit(evidence: RunEvidence, changes: dict[str, Scalar] | None = None, opt
         return ""
     words = ["lrdash", "submit", "--group", run.group, "--index", str(run.index)]
     for key, value in {**evidence.overrides, **(changes or {})}.items():
-        words += ["--set", f"{key}={value}"]
+        words += ["--set", f"{key}={format_scalar(value)}"]
     return shlex.join(words) + (f" -- {option}" if option else "")
 
 
