@@ -130,7 +130,6 @@ class QueueWatch:
             self._take_from_files("no scheduler to ask")
             return
         before, started = _states(self._tasks), time.monotonic()
-        running = {(task.id, task.is_finished) for task in self._tasks.values()}
         try:
             reading = self._scheduler.read_queue(users_of(self._sweep))
         except SchedulerError as error:
@@ -144,9 +143,6 @@ class QueueWatch:
         left = self._merge(reading, records)
         self._settle(self._scheduler, left)
         self._locate(self._scheduler)
-        for task in self._tasks.values():
-            if task.is_finished and (task.id, False) in running:
-                self._ended_at[task.id] = self._clock()
         self._interval.succeeded(duration, changed=_states(self._tasks) != before)
 
     @property
@@ -200,7 +196,7 @@ class QueueWatch:
             known = self._tasks.get(run.key)
             if known is not None and known.id == task.id and known.exit_code and task.is_finished:
                 task = msgspec.structs.replace(task, exit_code=task.exit_code or known.exit_code)
-            self._tasks[run.key] = task
+            self._put(run.key, task)
             if _needs_settling(task, is_shown=task is shown):
                 left.append(run.key)
         self._lost = _lost_words(self._sweep, records)
@@ -237,7 +233,7 @@ class QueueWatch:
 
     def _take(self, key: str, settled: SettledTask) -> None:
         known = self._tasks[key]
-        self._tasks[key] = _merged(known, settled.task)
+        self._put(key, _merged(known, settled.task))
         if settled.usage:
             self._usages[known.id] = settled.usage
 
@@ -245,9 +241,14 @@ class QueueWatch:
         known = self._tasks[key]
         if not known.is_finished:
             waited = known.reason == WAITED or (known.state == "PENDING" and known.reason != NOT_SEEN)
-            self._tasks[key] = msgspec.structs.replace(
-                known, state=UNKNOWN, reason=WAITED if waited else GONE
-            )
+            self._put(key, msgspec.structs.replace(known, state=UNKNOWN, reason=WAITED if waited else GONE))
+
+    def _put(self, key: str, task: Task) -> None:
+        """With its end at once: files are read while this poll goes on, and may lack the last words."""
+        known = self._tasks.get(key)
+        if task.is_finished and known is not None and known.id == task.id and not known.is_finished:
+            self._ended_at[task.id] = self._clock()
+        self._tasks[key] = task
 
     def _locate(self, scheduler: Scheduler) -> None:
         """Ask for log paths once a job, and again when a task without one comes into another state.

@@ -319,6 +319,29 @@ def test_no_check_fails_on_files_that_were_read_before_the_end(watched: Watched)
     assert missing == ["epochs"]
 
 
+def test_no_check_fails_while_the_scheduler_is_still_asked_about_the_end(
+    watched: Watched, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Files that were read just before are no evidence, however long the rest of the queue poll takes."""
+    started = watched.clock.now - 100
+    watched.scheduler.tasks = (by_hand(watched.sweep, "7_0", "RUNNING", started=started),)
+    watched.run()
+    watched.scheduler.tasks = (by_hand(watched.sweep, "7_0", "COMPLETED", started=started),)
+    verdicts: list[str] = []
+
+    def settle(tasks: object) -> dict[str, SettledTask]:
+        run = watched.monitor._join().find("text:0")  # what the poll of the files makes just now
+        assert run is not None
+        verdicts.extend(check.verdict for check in run.checks)
+        return {}
+
+    monkeypatch.setattr(watched.scheduler, "settle", settle)
+    watched.clock.now += 1
+    watched.monitor.poll_queue()
+    assert verdicts
+    assert "MISSING" not in verdicts
+
+
 def test_a_run_first_seen_when_it_had_failed_is_diagnosed_once_its_log_is_read(watched: Watched) -> None:
     watched.poll()
     watched.scheduler.tasks = (by_hand(watched.sweep, "7_0", "FAILED", exit_code="1:0"),)
