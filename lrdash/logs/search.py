@@ -110,9 +110,19 @@ class Matcher:
             return None
 
     def _positions(self, data: bytes) -> Iterator[int]:
-        if self._literal is not None and b"\x1b" not in data:
+        """Lines without escape sequences many at once, those with some one by one: few have any."""
+        start = 0
+        while (escape := data.find(b"\x1b", start)) >= 0:
+            line, end = data.rfind(b"\n", 0, escape) + 1, data.find(b"\n", escape) + 1 or len(data)
+            yield from (start + at for at in self._in_plain(data[start:line]))
+            yield from (line + at for at in self._in_each_segment(data[line:end]))
+            start = end
+        yield from (start + at for at in self._in_plain(data[start:] if start else data))
+
+    def _in_plain(self, data: bytes) -> Iterator[int]:
+        if self._literal is not None:
             return _find(data, self._literal, self.query.ignores_case)
-        return self._in_each_segment(data) if b"\x1b" in data else self._in_all(data)
+        return self._in_all(data)
 
     def _in_all(self, data: bytes) -> Iterator[int]:
         """One search for all lines is ten times as fast as one for each, but may match across two."""

@@ -14,7 +14,7 @@ from importlib import import_module
 
 from tests.conftest import ROOT
 
-MODULES = ("start", "screen", "log_window", "scanner", "results", "slurm", "trainer_throughput")
+MODULES = ("start", "screen", "log_window", "scanner", "results", "slurm", "trainer_throughput", "peers")
 PAGE = ROOT / "docs" / "performance.md"
 BEGIN, END = "<!-- measured: begin -->", "<!-- measured: end -->"
 
