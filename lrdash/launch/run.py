@@ -18,7 +18,8 @@ from lrdash.scheduler.processes import become_subreaper
 from lrdash.sweep.paths import results_dir, saves_dir
 from lrdash.sweep.spec import Run, Sweep
 
-COMMAND_NOT_FOUND = 127
+NOT_FOUND, NOT_EXECUTABLE = 127, 126
+"""As a shell has them."""
 
 
 def launch(sweep: Sweep, run: Run, extra: Sequence[str]) -> int:
@@ -60,9 +61,13 @@ def _train(
     try:
         return supervision.run(command, environment, sweep.root)
     except FileNotFoundError:
-        raise CommandNotFoundError(
-            f"{command[0]}: not found; is `program` of group {run.group} installed here?"
-        ) from None
+        problem = f"{command[0]}: not found; is `program` of group {run.group} installed here?"
+        raise CannotStartError(problem, NOT_FOUND) from None
+    except OSError as error:  # no permission to execute it, or no `#!` line
+        problem = (
+            f"{command[0]}: cannot be executed: {error.strerror}; correct `program` of group {run.group}"
+        )
+        raise CannotStartError(problem, NOT_EXECUTABLE) from None
 
 
 def _command(sweep: Sweep, run: Run, attempt: Attempt, port: int, extra: Sequence[str]) -> list[str]:
@@ -81,7 +86,9 @@ def _show(command: str) -> None:
     print("\n".join(f"+ {line}" for line in command.splitlines()), flush=True)
 
 
-class CommandNotFoundError(LrdashError):
-    """The group's program is not on this machine."""
+class CannotStartError(LrdashError):
+    """The group's program is not on this machine, or is none."""
 
-    exit_code = COMMAND_NOT_FOUND
+    def __init__(self, problem: str, exit_code: int) -> None:
+        super().__init__(problem)
+        self.exit_code = exit_code

@@ -1,7 +1,7 @@
 """Rows of the test set beside what every run said: errors, disagreements, by confidence, by column.
 
 Texts stay in the file: a row is read when it is looked at. Everything here blocks for at most one pass over a
-predictions file; call it in a worker.
+predictions file, and raises ResultsError where that is no longer what it was; call it in a worker.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from array import array
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any, Literal
 
 import msgspec
@@ -205,9 +206,17 @@ def _column(predictions: Predictions, column: str) -> Iterator[str]:
 
 
 def _whole_rows(predictions: Predictions) -> Iterator[dict[str, Any]]:
+    """
+    Raises:
+        ResultsError: the file is gone, or another one by now.
+    """
     rows = (row for block in range(predictions.blocks) for row in predictions.block(block))
-    for _, row in zip(range(predictions.n), rows, strict=False):
+    read = 0
+    for row in islice(rows, predictions.n):
+        read += 1
         yield row
+    if read < predictions.n:
+        raise ResultsError(f"{predictions.path}: has only {read:,} of its rows left; read the results again")
 
 
 def _categories(predictions: Predictions) -> dict[str, Sequence[str]]:

@@ -127,6 +127,18 @@ def test_a_program_that_is_not_there_is_one_line(tmp_path: Path) -> None:
     assert "no-such-program: not found" in (tmp_path / "err").read_text().splitlines()[-1]
 
 
+@pytest.mark.parametrize("mode", [0o644, 0o755])
+def test_a_program_that_is_none_is_one_line(tmp_path: Path, mode: int) -> None:
+    program = tmp_path / "train"
+    program.write_text("print('no first line with an interpreter')")
+    program.chmod(mode)
+    sweep = write_sweep(tmp_path)
+    sweep.file.write_text(sweep.file.read_text().replace(sys.executable, str(program)))
+    with launched(sweep) as process:
+        assert process.wait() == 126
+    assert f"{program}: cannot be executed" in (tmp_path / "err").read_text().splitlines()[-1]
+
+
 def test_require_gpu_stops_before_anything_runs(tmp_path: Path) -> None:
     sweep = write_sweep(tmp_path, require_gpu=True)
     with launched(sweep, environment(CUDA_VISIBLE_DEVICES="")) as process:

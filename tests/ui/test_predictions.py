@@ -10,6 +10,7 @@ from lrdash.results.documents import Labels, RunResults
 from lrdash.results.predictions import PredictionStore
 from lrdash.sweep.find import find_sweep_files
 from lrdash.sweep.load import load_sweep
+from lrdash.ui.app import LrdashApp
 from lrdash.ui.backend import Backend
 from lrdash.ui.widgets.lines import Lines
 from tests.conftest import ROOT
@@ -99,6 +100,28 @@ async def test_closed_and_opened_again_by_every_key_in_a_row(tmp_path: Path) -> 
             await pilot.press("tab", "tab", "f", "tab", close)
             await until(pilot, lambda: app.screen is app.main, "the main screen")
             assert app.main.tab == "Compare"
+
+
+def words_of(app: LrdashApp, page: str) -> str:
+    return "".join(line.text for line in app.screen.query_one(page, Lines).lines)
+
+
+async def test_predictions_that_were_moved_away_are_said_to_be_gone(tmp_path: Path) -> None:
+    """As by a fresh start, while somebody reads them."""
+    app = fakes.make_app(backend=BackendWithPredictions(tmp_path, "long " * 20_000))
+    async with app.run_test(size=(120, 40)) as pilot:
+        await opened(pilot)
+        app.main.browse("text_trainagreeing_lr_2e5")
+        await shows(pilot, "1 of 4 rows")
+        await shows(pilot, "long long")
+        for path in tmp_path.glob("*.jsonl"):
+            path.rename(path.with_suffix(".moved"))
+        await pilot.press("f", "f")
+        await shows(pilot, "all rows")
+        await pilot.press("g")
+        await until(pilot, lambda: "is not where it was" in words_of(app, "#prediction-text"), "a lost row")
+        await pilot.press("v")
+        await until(pilot, lambda: "of its rows left" in words_of(app, "#prediction-rows"), "a lost file")
 
 
 async def test_rows_are_chosen_by_the_values_of_a_column(tmp_path: Path) -> None:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -107,9 +108,17 @@ class PredictionsDialog(Dialog[None], Painted):
 
     # Reading: in threads, for a file may have 100,000 rows
 
+    @contextmanager
+    def _telling(self) -> Iterator[None]:
+        """What cannot be read is said: a run that starts afresh moves its predictions away."""
+        try:
+            yield
+        except LrdashError as error:
+            self.app.call_from_thread(self._say, str(error))
+
     @work(thread=True, group="predictions")
     def _read(self) -> None:
-        try:
+        with self._telling():
             found = {one.run: one for one in self.results.candidates()}
             group = found[self.run].group
             runs: dict[str, Predictions] = {
@@ -118,9 +127,6 @@ class PredictionsDialog(Dialog[None], Painted):
                 if one.group == group and one.predictions is not None
             }
             browser = Browser(runs)
-        except LrdashError as error:
-            self.app.call_from_thread(self._say, str(error))
-        else:
             choice = self._first_choice(browser)
             self.app.call_from_thread(self._open, browser, choice)
 
@@ -151,14 +157,13 @@ class PredictionsDialog(Dialog[None], Painted):
         if choice.run not in browser.runs:
             self.app.call_from_thread(self._say, f"{choice.run} has no predictions yet")
             return
-        rows = choice.rows(browser)
-        if shown.value:
-            rows = browser.where(rows, shown.column, shown.value)
-        rows = browser.by_confidence(rows, choice.run, lowest_first=shown.lowest_first)
-        beside: Sequence[Line] = ()
-        if shown.beside == "column":
-            beside = self._by_column(browser, shown)
-        self.app.call_from_thread(self._list, browser, shown, rows, beside)
+        with self._telling():
+            rows = choice.rows(browser)
+            if shown.value:
+                rows = browser.where(rows, shown.column, shown.value)
+            rows = browser.by_confidence(rows, choice.run, lowest_first=shown.lowest_first)
+            beside = self._by_column(browser, shown) if shown.beside == "column" else ()
+            self.app.call_from_thread(self._list, browser, shown, rows, beside)
 
     def _by_column(self, browser: Browser, shown: Shown) -> Sequence[Line]:
         """How often each run is right where the column has each value, the chosen run first."""
@@ -177,7 +182,8 @@ class PredictionsDialog(Dialog[None], Painted):
     # Showing
 
     def _say(self, text: str) -> None:
-        self.query_one("#prediction-rows", Lines).show([line((f" {plain(text)}", "warning"))])
+        page = self.query_one("#prediction-rows", Lines)
+        page.show(wrapped(plain(text), page.size.width, "warning"))
 
     def _list(self, browser: Browser, shown: Shown, rows: Sequence[int], beside: Sequence[Line]) -> None:
         if shown != self.shown or not self.is_attached:
@@ -214,8 +220,14 @@ class PredictionsDialog(Dialog[None], Painted):
         if self.browser is not None and self.shown.beside == "calibration":
             page.show(self._calibration(self.browser, page.size.width))
         elif self.browser is not None and key:
-            view = self.browser.row(int(key))
-            page.show(text_lines(view, self.looks, self.labels, self.glyphs, page.size.width))
+            page.show(self._row(self.browser, int(key), page.size.width))
+
+    def _row(self, browser: Browser, at: int, width: int) -> list[Line]:
+        try:
+            view = browser.row(at)
+        except LrdashError as error:
+            return wrapped(plain(str(error)), width, "warning")
+        return text_lines(view, self.looks, self.labels, self.glyphs, width)
 
     def _calibration(self, browser: Browser, width: int) -> list[Line]:
         """Every run's diagram, this one's first."""
@@ -249,23 +261,26 @@ class PredictionsDialog(Dialog[None], Painted):
 
     @work(thread=True, exclusive=True, group="column")
     def _choose_column(self, browser: Browser, step: int) -> None:
-        columns = browser.categories()
-        if not columns:
-            self.app.call_from_thread(self.notify, "no column of the data set has a few values", markup=False)
-            return
-        at = columns.index(self.shown.column) + step if self.shown.column in columns else 0
-        column = columns[at % len(columns)]
-        kept = self.shown.value if column == self.shown.column else ""
-        self.app.call_from_thread(self._show, beside="column", column=column, value=kept)
+        with self._telling():
+            columns = browser.categories()
+            if not columns:
+                words = "no column of the data set has a few values"
+                self.app.call_from_thread(self.notify, words, markup=False)
+                return
+            at = columns.index(self.shown.column) + step if self.shown.column in columns else 0
+            column = columns[at % len(columns)]
+            kept = self.shown.value if column == self.shown.column else ""
+            self.app.call_from_thread(self._show, beside="column", column=column, value=kept)
 
     @work(thread=True, exclusive=True, group="column")
     def _choose_value(self, browser: Browser, step: int) -> None:
         """Through the values of the column, the most frequent first, with all rows between last and first."""
-        column = self.shown.column or next(iter(browser.categories()), "")
-        if column:
-            values = ["", *browser.accuracy_by(column, browser.runs[0])]
-            value = values[(values.index(self.shown.value) + step) % len(values)]
-            self.app.call_from_thread(self._show, beside="column", column=column, value=value)
+        with self._telling():
+            column = self.shown.column or next(iter(browser.categories()), "")
+            if column:
+                values = ["", *browser.accuracy_by(column, browser.runs[0])]
+                value = values[(values.index(self.shown.value) + step) % len(values)]
+                self.app.call_from_thread(self._show, beside="column", column=column, value=value)
 
 
 def row_lines(
