@@ -9,6 +9,7 @@ from pathlib import Path
 import msgspec
 
 from lrdash import __version__
+from lrdash.kept import keep
 from lrdash.logs.facts import StreamFacts
 
 HEAD_BYTES = 4096
@@ -60,15 +61,8 @@ def load_cursor(cache_dir: Path, file: Path) -> Cursor | None:
 
 
 def save_cursor(cache_dir: Path, cursor: Cursor) -> None:
-    """Keep a cursor for the next start; a full disk costs time then, nothing else."""
-    path = _cache_file(cache_dir, Path(cursor.file))
-    temporary = path.with_suffix(f".{os.getpid()}.tmp")
-    try:
-        cache_dir.mkdir(parents=True, exist_ok=True)
-        temporary.write_bytes(msgspec.json.encode(cursor))
-        temporary.replace(path)
-    except OSError:
-        temporary.unlink(missing_ok=True)
+    """Keep a cursor for the next start."""
+    keep(_cache_file(cache_dir, Path(cursor.file)), msgspec.json.encode(cursor))
 
 
 def _cache_file(cache_dir: Path, file: Path) -> Path:

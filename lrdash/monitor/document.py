@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import os
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
+from lrdash.kept import keep
 from lrdash.monitor.snapshot import Snapshot
 
 SCHEMA_FILE = Path(__file__).with_name("status.schema.json")
@@ -31,18 +30,8 @@ def json_schema() -> dict[str, Any]:
 
 
 def write_document(snapshot: Snapshot, path: Path) -> None:
-    """Replace `path` at once, so that a reader never sees half a document.
-
-    A cache that cannot be written (disk full, read-only home) is done without: the next start paints later.
-    """
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        temporary.write_bytes(encode(snapshot))
-        temporary.replace(path)
-    except OSError:
-        with suppress(OSError):
-            temporary.unlink(missing_ok=True)
+    """Keep the document for the first frame of the next start."""
+    keep(path, encode(snapshot))
 
 
 def read_document(path: Path) -> Snapshot | None:

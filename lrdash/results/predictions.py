@@ -18,6 +18,7 @@ from typing import Any
 import msgspec
 
 from lrdash.errors import ResultsError
+from lrdash.kept import keep
 from lrdash.results.documents import NO_LABELS, Labels
 from lrdash.results.indexing import Index, build_index
 from lrdash.results.rows import Key, decode_dicts
@@ -162,7 +163,7 @@ class PredictionStore:
             return index
         if cache and status.st_size >= SMALL:
             _index_elsewhere(path, labels, cache)
-            if index := _from_cache(cache, path, path.stat(), labels):
+            if index := _from_cache(cache, path, status, labels):
                 return index
         index = build_index(path, labels)
         if cache:
@@ -177,17 +178,10 @@ class PredictionStore:
 
 
 def write_cache(cache: Path, path: Path, status: os.stat_result, labels: Labels, index: Index) -> None:
-    """Keep an index; a cache that cannot be written (disk full, read-only home) is done without."""
     entry = _Cached(
         FORMAT, str(path), status.st_size, status.st_mtime_ns, labels.names, labels.positive, index
     )
-    temporary = cache.with_suffix(f".{os.getpid()}")
-    try:
-        cache.parent.mkdir(parents=True, exist_ok=True)
-        temporary.write_bytes(msgspec.msgpack.encode(entry))
-        temporary.replace(cache)
-    except OSError:
-        temporary.unlink(missing_ok=True)
+    keep(cache, msgspec.msgpack.encode(entry))
 
 
 def _from_cache(cache: Path, path: Path, status: os.stat_result, labels: Labels) -> Index | None:
@@ -204,7 +198,7 @@ def _index_elsewhere(path: Path, labels: Labels, cache: Path) -> None:
     """Build an index in a process of its own. Its failure is no matter: it is then built here."""
     request = msgspec.json.encode((str(path), str(cache), labels.names, labels.positive))
     subprocess.run(
-        [sys.executable, "-m", "lrdash.results.predictions"],
+        [sys.executable, "-P", "-m", "lrdash.results.predictions"],
         input=request,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,

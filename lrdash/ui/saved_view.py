@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import os
-from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import msgspec
 
+from lrdash.kept import keep
 from lrdash.ui.first_frame import view_path
 from lrdash.ui.rows import SORT_KEYS, Arrangement
 from lrdash.ui.state import STREAMS, TABS, UNITS, ChartView
@@ -69,12 +68,7 @@ class ViewFile:
             screen.tab = view.tab
 
     def save(self, screen: MainScreen) -> None:
-        """Keep it; where the folder cannot be written the view is lost, and nothing else."""
-        with suppress(OSError):
-            self.path.parent.mkdir(parents=True, exist_ok=True)
-            temporary = self.path.with_suffix(f".{os.getpid()}")
-            temporary.write_bytes(msgspec.json.encode(capture(screen, self.view)))
-            temporary.replace(self.path)
+        keep(self.path, msgspec.json.encode(capture(screen, self.view)))
 
 
 def capture(screen: MainScreen, before: SavedView) -> SavedView:
