@@ -76,7 +76,12 @@ def make_interval(*, is_local: bool) -> PollInterval:
 
 
 class QueueWatch:
-    """Asks the scheduler and remembers. `poll` blocks; one thread at a time."""
+    """Asks the scheduler and remembers. `poll` blocks; one thread at a time.
+
+    `facts` may be read by any thread: one value, replaced whole.
+    """
+
+    facts: QueueFacts
 
     def __init__(self, sweep: Sweep, scheduler: Scheduler | None, clock: Callable[[], float]) -> None:
         self._sweep = sweep
@@ -96,6 +101,7 @@ class QueueWatch:
         self._accounting_error: str | None = None
         self._ended_at: dict[str, float] = {}
         self._lost: Mapping[str, str] = {}
+        self._publish()
 
     def remember(self, cached: Snapshot) -> None:
         """Take over what an earlier session knew: the end of a task that Slurm has forgotten since."""
@@ -107,10 +113,10 @@ class QueueWatch:
                 self._unsettled_since[run.task] = datetime.fromisoformat(run.left_queue).timestamp()
             if usage := _cached_usage(run):
                 self._usages[run.task] = usage
+        self._publish()
 
-    @property
-    def facts(self) -> QueueFacts:
-        return QueueFacts(
+    def _publish(self) -> None:
+        self.facts = QueueFacts(
             tasks=dict(self._tasks),
             usages=dict(self._usages),
             paths=dict(self._paths),
@@ -126,6 +132,10 @@ class QueueWatch:
 
     def poll(self) -> None:
         """Ask once. A scheduler that does not answer leaves everything as it was, with the reason."""
+        self._ask()
+        self._publish()
+
+    def _ask(self) -> None:
         if self._scheduler is None:
             self._take_from_files("no scheduler to ask")
             return
@@ -141,6 +151,7 @@ class QueueWatch:
         self._answered_at, self._error = self._clock(), None
         records = read_records(self._sweep, self._scheduler.name)
         left = self._merge(reading, records)
+        self._publish()  # accounting may take a minute to answer
         self._settle(self._scheduler, left)
         self._locate(self._scheduler)
         self._interval.succeeded(duration, changed=_states(self._tasks) != before)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ import pytest
 
 from lrdash.errors import AccountingDisabledError, TimedOutError, UnreachableError
 from lrdash.monitor.monitor import Monitor
-from lrdash.monitor.queue import SETTLE_SECONDS
+from lrdash.monitor.queue import SETTLE_SECONDS, QueueWatch
 from lrdash.monitor.snapshot import Attempt, RunStatus, Snapshot
 from lrdash.scheduler.base import SettledTask, StreamPaths, Task, TaskUsage
 from lrdash.scheduler.records import SubmissionRecord, write_record
@@ -364,3 +365,23 @@ def test_every_run_of_a_large_sweep_is_read_in_its_turn(
         runs = watched.monitor._file_facts.runs
         seen.append(max(runs, key=lambda key: runs[key].read_at))
     assert seen == [first, second, first, second]
+
+
+def test_facts_are_whole_whenever_another_thread_reads_them(tmp_path: Path) -> None:
+    sweep, seen = small_sweep(tmp_path), []
+
+    class Slow(StubScheduler):
+        def settle(self, tasks: Collection[str]) -> dict[str, SettledTask]:
+            seen.append(watch.facts)
+            return super().settle(tasks)
+
+    scheduler = Slow()
+    watch = QueueWatch(sweep, scheduler, Clock())
+    for state in ("RUNNING", "COMPLETED"):
+        scheduler.tasks = (by_hand(sweep, "7_0", state),)
+        watch.poll()
+    [while_settling] = seen
+    assert while_settling.tasks["text:0"].state == "COMPLETED"
+    assert "7_0" in while_settling.ended_at, "its files may be older"
+    assert while_settling is not watch.facts
+    assert watch.facts is watch.facts
