@@ -174,7 +174,8 @@ DECISIVE: tuple[Texts, ...] = (
         rb"\[ERROR\] dataset .{1,500}(?: not found in | does not exist)",
         rb"Caught FileNotFoundError in DataLoader worker|\.bin files cannot be found",
         rb"Error loading data from ",
-        rb"(?:Error|Exception): .{0,40}\b[Nn]o (?:valid (?:data|examples|chunks)|images) ",
+        rb"(?:Error|Exception): .{0,40}\b[Nn]o (?:valid (?:data|examples|chunks) |images in )",
+        rb"(?:Error|Exception): .{0,40}\b[Nn]o images found in (?!the batch)",
         rb"(?:Error|Exception): .{0,40}(?:[Cc]an ?not|[Cc]ould not) find (?:any )?(?:valid )?(?:samples"
         rb"|data(?:set)?)\b(?! for)",
         rb"(?:Error|Exception): .{0,60}\b[Dd]ataset\b.{0,200}(?:is empty|could not be loaded"
@@ -236,10 +237,10 @@ DECISIVE: tuple[Texts, ...] = (
         rb"Error: .{0,200}\b(?:found NaN in |Unexpected result (?:nan|inf)|Detected (?:nan|inf)"
         rb"|Nan in (?:a prob|summary))",
         rb"Error: grad_scale is too small|iterations in a row due to Overflow",
-        rb"Error: (?!.{0,200}(?:merged weights|--)).{0,120}\b(?:[Nn]a[Nn]s?|[Ii]nf(?:inite)?)(?:/[Ii]nf"
-        rb"|/[Nn]a[Nn])?\b.{0,30}\b(?:detected|found|loss\b|losses|encountered|gradients|persisted)",
-        rb"Error: (?!.{0,200}(?:merged weights|--)).{0,160}\b(?:[Ll]oss|[Gg]radients?|norm|wgrad|values"
-        rb"|tensor)\b.{0,60}(?:\b[Nn]a[Nn]\b|\b[Ii]nf\b|non-finite|not finite|infinite)",
+        rb"Error: (?!.{0,200}(?:merged weights|--)).{0,120}\b(?<!np\.)(?<!All-)"
+        rb"(?:[Nn]a[Nn]s?|[Ii]nf(?:inite)?)(?:/[Ii]nf|/[Nn]a[Nn])?\b.{0,30}\b(?:detected|found|loss\b|losses|encountered|gradients|persisted)",
+        rb"Error: (?!.{0,200}(?:merged weights|--)).{0,160}\b(?:[Ll]oss|[Gg]radients?|norm|wgrad"
+        rb"|tensor contains)\b.{0,60}(?:\b[Nn]a[Nn]\b|\b[Ii]nf\b|non-finite|not finite|infinite)",
         rb"\[ERROR\] .{0,200}non-finite|diverged with loss = NaN",
         rb"[Ll]oss contains (?:inf|a? ?NaN)",
         rb" is not finite\. Previous best|Invalid loss, terminating",
