@@ -10,7 +10,19 @@ import msgspec
 from rich.cells import cell_len
 
 from lrdash.monitor.snapshot import Check, RunStatus, Snapshot
-from lrdash.ui.format import NOTHING, age, bar, clock_range, duration, epoch, fraction, loss, plain, signed
+from lrdash.ui.format import (
+    NOTHING,
+    age,
+    bar,
+    clock_range,
+    duration,
+    epoch,
+    fit,
+    fraction,
+    loss,
+    plain,
+    signed,
+)
 from lrdash.ui.glyphs import UNICODE, Glyphs
 from lrdash.ui.rows import FOREIGN, metric
 from lrdash.ui.theme import Role, state_look
@@ -247,6 +259,17 @@ def column_widths(runs: Sequence[RunStatus], context: TableContext) -> dict[str,
         )
         for column in COLUMNS
     }
+
+
+def fitted_cell(column: Column, run: RunStatus, context: TableContext, width: int) -> list[Span]:
+    """A cell of exactly `width`, cut off where it has more to say."""
+    spans = column.cell(run, context)
+    length = spans_length(spans)
+    if length > width:
+        text = "".join(text for text, _ in spans)
+        return [(fit(text, width, ellipsis=context.glyphs.ellipsis), spans[0][1])]
+    padding: Span = (" " * (width - length), "text")
+    return [padding, *spans] if column.right else [*spans, padding]
 
 
 def column_title(column: Column, context: TableContext) -> str:

@@ -11,8 +11,8 @@ from lrdash.ui.glyphs import Glyphs
 from lrdash.ui.series import SeriesLook
 from lrdash.ui.widgets.lines import Line, line
 
-NUMBERS_WIDTH = 36
-"""Cells beside the bar."""
+NUMBERS_WIDTH = 42
+"""Cells beside the bar: four numbers before it, one behind it, a scroll bar."""
 WIDEST_BAR = 40
 
 
@@ -26,7 +26,7 @@ def calibration_lines(
         return [Line((*head, ("  gave no probabilities", "muted")))]
     head += [("  ECE ", "muted"), (fraction(error), "bold"), (f" in {len(bins)} bins", "muted")]
     titles = f" {'confidence':<11} {'rows':>7} {'said':>5} {'right':>5}"
-    cells = min(WIDEST_BAR, max(4, width - NUMBERS_WIDTH - 2))
+    cells = min(WIDEST_BAR, max(4, width - NUMBERS_WIDTH))
     shown = [_bin_line(one, look, glyphs, cells) for one in bins if one.count]
     return [Line(tuple(head)), line((titles, "title")), *shown]
 

@@ -231,8 +231,8 @@ class PredictionsDialog(Dialog[None], Painted):
 
     def _calibration(self, browser: Browser, width: int) -> list[Line]:
         """Every run's diagram, this one's first."""
-        mark = f" {self.glyphs.vertical} said: the mean confidence"
-        lines = [line((f"{mark}; the bar ends at the share that is right", "muted"))]
+        mark = f"{self.glyphs.vertical} said: the mean confidence"
+        lines = wrapped(f"{mark}; the bar ends at the share that is right", width, "muted")
         for run in sorted(browser.runs, key=lambda run: run != self.run):
             look = self.looks.get(run, SeriesLook())
             name, bins = plain(self.labels.get(run, run)), browser.reliability(run)

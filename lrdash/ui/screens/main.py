@@ -144,8 +144,10 @@ class MainScreen(Overlays):
 
     @property
     def view(self) -> Widget | None:
-        """What stands behind the active tab; None while it is still being made."""
-        return next((view for view in self.query(f"#{self.tab.lower()}") if view.is_mounted), None)
+        """What stands behind the active tab; None while it is being made or taken down."""
+        return next(
+            (view for view in self.query(f"#{self.tab.lower()}") if view.is_mounted and view.children), None
+        )
 
     @property
     def table(self) -> RunTable:

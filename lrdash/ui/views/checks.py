@@ -16,7 +16,7 @@ from lrdash.ui.glyphs import Glyphs
 from lrdash.ui.messages import RunOpened, RunSelected
 from lrdash.ui.series import SeriesLook, series_looks
 from lrdash.ui.state import ScreenState
-from lrdash.ui.table_text import Cell, table_lines, wrapped
+from lrdash.ui.table_text import Cell, table_lines, width_of, wrapped
 from lrdash.ui.theme import Role, state_look
 from lrdash.ui.widgets.lines import Line, Lines, line
 
@@ -27,10 +27,8 @@ _SHORT = {"effective_batch": "batch", "predictions": "predict", "same_rows": "ro
 _WORDS: dict[Verdict, str] = {
     "PASS": "PASS", "WAITING": "waiting", "MISSING": "MISSING", "WRONG_VALUE": "WRONG", "FORBIDDEN": "FORBID",
 }  # fmt: skip
-WIDE = 120
-"""Columns in which the verdicts are words..."""
-NARROW = 92
-"""...and below which runs are told by group and index alone: every check is seen at 80."""
+BESIDE = 3
+"""Columns that borders and a scroll bar take."""
 
 
 class ChecksView(Container, Painted):
@@ -47,7 +45,8 @@ class ChecksView(Container, Painted):
         matrix, evidence = self.query_one("#check-matrix", Lines), self.query_one("#check-evidence", Lines)
         looks = series_looks(state.snapshot.runs)
         matrix.border_title = "checks"
-        matrix.show(check_matrix(state.snapshot.runs, looks, self.glyphs, self.size.width))
+        room = self.size.width - BESIDE
+        matrix.show(check_matrix(state.snapshot.runs, looks, self.glyphs, room), heads=1)
         if state.selected:
             matrix.cursor = state.selected
         if state.run is not None:
@@ -91,14 +90,25 @@ def telling_line(run: RunStatus) -> Evidence | None:
 
 
 def check_matrix(
-    runs: tuple[RunStatus, ...], looks: dict[str, SeriesLook], glyphs: Glyphs, width: int
+    runs: tuple[RunStatus, ...], looks: dict[str, SeriesLook], glyphs: Glyphs, room: int
 ) -> list[Line]:
-    words = width >= WIDE
+    """Where there is room the verdicts are words; where there is little, runs are group and index alone."""
+    lines: list[Line] = []
+    for words, labels in ((True, True), (False, True), (False, False)):
+        lines = _matrix(runs, looks, glyphs, words=words, labels=labels)
+        if width_of(lines[0].spans) <= room:
+            break
+    return lines
+
+
+def _matrix(
+    runs: tuple[RunStatus, ...], looks: dict[str, SeriesLook], glyphs: Glyphs, *, words: bool, labels: bool
+) -> list[Line]:
     rows: list[tuple[str, list[Cell]]] = []
     for run in runs:
         look = looks[run.key]
         place = f"{run.group} {run.index}" if run.group is not None else ""
-        label = plain(run.label or run.run) if width >= NARROW or not place else ""
+        label = plain(run.label or run.run) if labels or not place else ""
         name: Cell = [
             (f"{look.swatch(glyphs) if words else look.marker(glyphs)} ", look.colour),
             (plain(place), "bold"),

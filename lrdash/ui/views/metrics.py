@@ -63,7 +63,7 @@ class MetricsView(Container):
         room = (
             int(self.size.width * (SHARE if self.screen.has_class("-broad") else 1)) - 3
         )  # borders and margin
-        table.show(epoch_table(runs, looks, chart.metric, at, chart.glyphs, room))
+        table.show(epoch_table(runs, looks, chart.metric, at, chart.glyphs, room), heads=1)
         if any(run.key == state.selected for run in runs):
             table.cursor = state.selected
 

@@ -73,16 +73,22 @@ class Lines(ScrollView, Painted, can_focus=True):
     ) -> None:
         super().__init__(id=id, classes=classes)
         self.lines: tuple[Line, ...] = ()
+        self.heads = 0
+        """The first lines, so many, stay where they are while the others scroll."""
+        self._is_behind = False
+        """Whether the cursor was moved while there was no room yet to show it."""
         self.show(lines)
 
-    def show(self, lines: Sequence[Line]) -> None:
+    def show(self, lines: Sequence[Line], *, heads: int = 0) -> None:
         """Replace the lines."""
         if tuple(lines) == self.lines:
             return
-        self.lines = tuple(lines)
+        self.lines, self.heads = tuple(lines), heads
         keys = self._keys()
         if self.cursor not in keys:
-            self.cursor = keys[0] if keys else ""
+            if self.cursor:
+                self.scroll_to(y=0, animate=False)
+            self.set_reactive(Lines.cursor, keys[0] if keys else "")  # which may be far below the top
         width = max((cell_len(one.text) for one in self.lines), default=0)
         self.virtual_size = Size(width, len(self.lines))
         self.refresh()
@@ -95,7 +101,7 @@ class Lines(ScrollView, Painted, can_focus=True):
         return [one.key for one in self.lines if one.key]
 
     def render_line(self, y: int) -> Strip:
-        position = self.scroll_offset.y + y
+        position = y if y < self.heads else self.scroll_offset.y + y
         if position >= len(self.lines):
             return self.line([], self.size.width)
         one = self.lines[position]
@@ -116,11 +122,20 @@ class Lines(ScrollView, Painted, can_focus=True):
     def _position(self, key: str) -> int:
         return next((at for at, one in enumerate(self.lines) if one.key == key), 0)
 
+    def on_resize(self) -> None:
+        if self._is_behind:
+            self._scroll_to_cursor()
+
     def _scroll_to_cursor(self) -> None:
-        position = self._position(self.cursor)
-        top, height = self.scroll_offset.y, self.size.height
-        if not top <= position < top + height:
-            self.scroll_to(y=position if position < top else position - height + 1, animate=False)
+        position, height = self._position(self.cursor), self.scrollable_size.height
+        self._is_behind = height <= self.heads
+        if self._is_behind:
+            return
+        first = self.scroll_offset.y + self.heads
+        if position < first:
+            self.scroll_to(y=position - self.heads, animate=False)
+        elif position >= self.scroll_offset.y + height:
+            self.scroll_to(y=position - height + 1, animate=False)
 
     # Keys and mouse
 

@@ -21,14 +21,13 @@ from lrdash.monitor.snapshot import RunStatus, Snapshot
 from lrdash.ui.bindings import bindings
 from lrdash.ui.columns import (
     Column,
-    Span,
     TableContext,
     column_title,
     column_widths,
     columns_that_fit,
     deltas,
+    fitted_cell,
     message,
-    spans_length,
 )
 from lrdash.ui.context import InkSpan, Painted
 from lrdash.ui.format import fit, fraction, plain
@@ -144,9 +143,9 @@ class RunTable(ScrollView, Painted, can_focus=True):
         self._widths = column_widths(runs, self._cell_context)
         labels = max((cell_len(plain(run.label or run.run)) for run in runs), default=MIN_LABEL)
         wanted = max(MIN_LABEL, min(labels, self.size.width // 3))
-        room = self.size.width - self._lead_width - wanted
-        self._columns = columns_that_fit(room, len(self._gap), self._widths)
-        self._label_width = max(0, min(wanted, self.size.width - self._lead_width))
+        room = self._room - self._lead_width
+        self._columns = columns_that_fit(room - wanted, len(self._gap), self._widths)
+        self._label_width = max(0, min(wanted, room))
         self.refresh()
 
     def _runs_on_screen(self) -> list[RunStatus]:
@@ -154,6 +153,12 @@ class RunTable(ScrollView, Painted, can_focus=True):
         top = max(0, self.scroll_offset.y - 1)
         rows = self.rows[top : top + self.size.height + 1]
         return [row.run for row in rows if isinstance(row, RunRow)]
+
+    @property
+    def _room(self) -> int:
+        """Columns that no scroll bar covers."""
+        scrolls = self.virtual_size.height > self.size.height
+        return self.size.width - (self.scrollbar_size_vertical if scrolls else 0)
 
     @property
     def _gap(self) -> str:
@@ -217,7 +222,7 @@ class RunTable(ScrollView, Painted, can_focus=True):
             if position == start:
                 return [*spans, (self._gap, "text"), *words]
             spans.append((self._gap, "text"))
-            spans += self._cell(column, run)
+            spans += fitted_cell(column, run, self._cell_context, self._widths[column.title])
         return spans
 
     def _message_start(self, run: RunStatus) -> int | None:
@@ -231,7 +236,7 @@ class RunTable(ScrollView, Painted, can_focus=True):
             if column.title in METRIC_COLUMNS and column.cell(run, self._cell_context)[0][1] != "faint":
                 behind_values = at + 1
         used = sum(self._widths[column.title] + len(self._gap) for column in columns[:behind_values])
-        if self.size.width - self._lead_width - self._label_width - used >= MESSAGE_ROOM:
+        if self._room - self._lead_width - self._label_width - used >= MESSAGE_ROOM:
             return behind_values
         return after_epoch if run.diagnosis is not None else None
 
@@ -245,16 +250,6 @@ class RunTable(ScrollView, Painted, can_focus=True):
             (f"{index:>2} ", "bold"),
             (f"{swatch} ", look.colour),
         ]
-
-    def _cell(self, column: Column, run: RunStatus) -> list[InkSpan]:
-        spans, width = column.cell(run, self._cell_context), self._widths[column.title]
-        length = spans_length(spans)
-        if length > width:
-            return [
-                (fit("".join(text for text, _ in spans), width, ellipsis=self.glyphs.ellipsis), spans[0][1])
-            ]
-        padding: Span = (" " * (width - length), "text")
-        return [padding, *spans] if column.right else [*spans, padding]
 
     # Keys and mouse
 
