@@ -27,6 +27,20 @@ def choose_checkpoint(
     arguments: Arguments, processes: int, data: Mapping[str, str]
 ) -> SavedCheckpoint | None:
     """The checkpoint to go on from; None to start afresh. Raises CheckpointError when neither is safe."""
+    chosen = find_checkpoint_to_resume(arguments, processes)
+    if chosen is None:
+        return None
+    _check_same_data(chosen.folder, chosen.progress.data, arguments, data)
+    if not chosen.can_resume:
+        raise CheckpointError(
+            f"{chosen.folder} lacks the optimizer's state, so it cannot be continued exactly;"
+            " --overwrite_output_dir starts afresh"
+        )
+    return chosen
+
+
+def find_checkpoint_to_resume(arguments: Arguments, processes: int) -> SavedCheckpoint | None:
+    """The same as far as the arguments decide it: no data set is read."""
     if not arguments.do_train or arguments.overwrite_output_dir:
         return None
     if isinstance(arguments.resumes_from, Path):
@@ -38,12 +52,6 @@ def choose_checkpoint(
             return None
         chosen = saved[-1]
     checkpoints.check_same_run(chosen, arguments.that_matter(processes))
-    _check_same_data(chosen.folder, chosen.progress.data, arguments, data)
-    if not chosen.can_resume:
-        raise CheckpointError(
-            f"{chosen.folder} lacks the optimizer's state, so it cannot be continued exactly;"
-            " --overwrite_output_dir starts afresh"
-        )
     return chosen
 
 

@@ -25,13 +25,23 @@ def run_command(
     Paths stay relative to the root, so that a sweep that was moved resumes where it was.
     """
     group = sweep.group(run.group)
-    args: dict[str, Scalar] = {**run.args, **overrides}
-    args["output_dir"] = str(saves_dir(sweep, run).relative_to(sweep.root))
-    if not group.program:
-        args["results_dir"] = str(results_dir(sweep, run).relative_to(sweep.root))
+    args = _args(sweep, run, overrides)
     if DRY_RUN in extra and not group.program:
         return [*_trainer(1, port), *_flags(args | _planned(group)), *extra]
     return [*_program(group, port), *_flags(args), *extra]
+
+
+def run_flags(sweep: Sweep, run: Run) -> list[str]:
+    """The flags alone, with nothing changed on the command line."""
+    return list(_flags(_args(sweep, run, {})))
+
+
+def _args(sweep: Sweep, run: Run, overrides: Mapping[str, Scalar]) -> dict[str, Scalar]:
+    args: dict[str, Scalar] = {**run.args, **overrides}
+    args["output_dir"] = str(saves_dir(sweep, run).relative_to(sweep.root))
+    if not sweep.group(run.group).program:
+        args["results_dir"] = str(results_dir(sweep, run).relative_to(sweep.root))
+    return args
 
 
 def _planned(group: Group) -> dict[str, Scalar]:

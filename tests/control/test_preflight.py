@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from lrdash.control.preflight import Finding, preflight, raise_errors
+from lrdash.control.preflight.arguments import check_arguments
 from lrdash.control.preflight.disk import check_disk, gigabytes, needed_bytes
 from lrdash.control.preflight.model import count_parameters, find_checkpoint, hub_cache
 from lrdash.control.preflight.node import check_ports, check_programs, check_shared
@@ -20,6 +21,7 @@ from lrdash.control.submission import plan_submission
 from lrdash.errors import PreflightError
 from lrdash.scheduler.local import LocalScheduler
 from lrdash.sweep.arguments import with_overrides
+from lrdash.sweep.paths import saves_dir
 from lrdash.sweep.spec import Sweep
 from tests.sweeps import write_sweep
 
@@ -43,11 +45,54 @@ def test_a_sweep_of_another_program_needs_no_model(tmp_path: Path) -> None:
 
 
 def test_all_findings_are_told_once(tmp_path: Path) -> None:
-    sweep = write_sweep(
-        tmp_path, None, args={"stage": "cls", "dataset": "none", "model_name_or_path": "./none"}
-    )
+    args = {"stage": "cls", "do_train": True, "dataset": "none", "model_name_or_path": "./none"}
+    sweep = write_sweep(tmp_path, None, args=args)
     texts = [str(each) for each in findings(sweep) if each.level == "error"]
     assert len(texts) == len(set(texts)) == 2
+
+
+def about_arguments(sweep: Sweep, *, is_fresh: bool = False) -> list[str]:
+    found = check_arguments(sweep, sweep.runs, os.environ, is_fresh=is_fresh)
+    return [str(each).replace(f" in {sweep.file}", "") for each in found if each.level != "ok"]
+
+
+@pytest.mark.parametrize(
+    ("wrong", "problem"),
+    [
+        (
+            {"lerning_rate": 1},
+            "--lerning_rate is not an argument of this trainer; did you mean --learning_rate?",
+        ),
+        ({"num_train_epochs": 2.5}, "--num_train_epochs 2.5: expected a whole number"),
+        ({"do_train": False}, "nothing to do: give --do_train, --do_eval or --do_predict"),
+    ],
+)
+def test_arguments_that_the_trainer_refuses(tmp_path: Path, wrong: dict[str, object], problem: str) -> None:
+    args = {"stage": "cls", "do_train": True, "dataset": "x", "model_name_or_path": "./x"}
+    assert about_arguments(write_sweep(tmp_path / "right", None, args=args)) == []
+    sweep = write_sweep(tmp_path / "wrong", None, args=args | wrong)
+    assert about_arguments(sweep) == [f"arguments: text:0, text:1: {problem}"]
+
+
+def test_a_checkpoint_of_other_arguments_needs_a_fresh_start(tmp_path: Path) -> None:
+    args = {"stage": "cls", "do_train": True, "dataset": "x", "model_name_or_path": "./x"}
+    sweep = write_sweep(tmp_path, None, args=args)
+    checkpoint = saves_dir(sweep, sweep.runs[1]) / "checkpoint-5"
+    checkpoint.mkdir(parents=True)
+    arguments = {"learning_rate": 1e-3}
+    progress = {"step": 5, "epoch": 1.0, "epoch_loss": 0.0, "rates": {}, "arguments": arguments}
+    (checkpoint / "complete").write_text(json.dumps(progress))
+    (problem,) = about_arguments(sweep)
+    assert problem.startswith(f"arguments: text:1: {checkpoint.relative_to(tmp_path)} was trained with other")
+    assert problem.endswith("(lrdash submit --fresh)")
+    assert about_arguments(sweep, is_fresh=True) == []
+
+
+def test_a_trainer_that_cannot_be_asked_is_no_mistake(tmp_path: Path) -> None:
+    sweep = write_sweep(tmp_path, None, args={"stage": "cls"})
+    (found,) = check_arguments(sweep, sweep.runs, {"LRDASH_VENV": str(tmp_path)}, is_fresh=False)
+    assert found.level == "warning"
+    assert found.text.endswith("; the trainer's arguments were not checked")
 
 
 def test_errors_name_the_first_and_count_the_rest() -> None:

@@ -6,7 +6,7 @@ import os
 from collections.abc import Iterable, Iterator, Mapping
 
 from lrdash.control.outcome import has_results
-from lrdash.control.preflight import data, disk, model, node, script
+from lrdash.control.preflight import arguments, data, disk, model, node, script
 from lrdash.control.preflight.findings import Finding, guarded
 from lrdash.errors import ConfigError, PreflightError, RefusedError, SchedulerError
 from lrdash.scheduler.base import Scheduler, Submission
@@ -34,9 +34,10 @@ def preflight(
         *node.check_ports(sweep),
         *(finding for group in groups for finding in _check_group(sweep, group, scheduler, environment)),
         *(finding for run in runs for finding in _check_run(sweep, run, environment)),
+        *arguments.check_arguments(sweep, runs, environment, is_fresh=_is_fresh(submissions)),
         *guarded("disk", disk.check_disk(sweep, runs, environment)),
         *(finding for each in submissions for finding in script.check_export(each, environment)),
-        *_about_finished(sweep, runs, submissions),
+        *([] if _is_fresh(submissions) else _about_finished(sweep, runs)),
     ]
     if not any(finding.level == "error" for finding in findings):
         findings += [finding for each in submissions for finding in _ask_scheduler(scheduler, each)]
@@ -99,11 +100,11 @@ def _check_batch(sweep: Sweep, group: Group, run: Run) -> Iterator[Finding]:
         yield Finding("error", "batch", f"{group.name} in {sweep.file}: {product}, not {expected}; {remedy}")
 
 
-def _about_finished(
-    sweep: Sweep, runs: Iterable[Run], submissions: Iterable[Submission]
-) -> Iterator[Finding]:
-    if any(FRESH in submission.environment for submission in submissions):
-        return
+def _is_fresh(submissions: Iterable[Submission]) -> bool:
+    return any(FRESH in submission.environment for submission in submissions)
+
+
+def _about_finished(sweep: Sweep, runs: Iterable[Run]) -> Iterator[Finding]:
     finished = [run.key for run in runs if has_results(sweep, run)]
     if finished:
         text = f"{', '.join(finished)}: results are there; submitting again changes nothing without --fresh"
