@@ -203,6 +203,7 @@ class Collector:
             facts.non_finite.append(LogLine(self.file, number, text_of(line)))
         else:
             facts.non_finite_run = 0
+            facts.in_doubt = False
         _append_thinned(facts.steps, _step_row(values, number), MAX_ROWS)
 
     def _note_progress(self, number: int, row: dict[str, float]) -> None:
