@@ -72,7 +72,8 @@ def prepare(folder: Path, rows: int | None, processes: int | None) -> Path:
         )
     print(f"Making tiny models and real data in {folder} ...", file=sys.stderr, flush=True)
     start_workspace(folder, workspace)
-    command = [sys.executable, "-m", "trainer.demo", str(folder), "--rows", str(workspace.rows)]
+    # -P: a folder `trainer` of the user's is not the trainer.
+    command = [sys.executable, "-P", "-m", "trainer.demo", str(folder), "--rows", str(workspace.rows)]
     code = subprocess.run(command, stdout=sys.stderr, check=False).returncode
     if code:
         raise ConfigError(f"{' '.join(command)} ended with exit code {code}; its words are above")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,8 +17,8 @@ from lrdash.monitor.files import NOTHING_READ, FileWatch
 from lrdash.monitor.join import Joiner
 from lrdash.monitor.queue import QueueWatch
 from lrdash.monitor.snapshot import LogPaths, Snapshot
-from lrdash.scheduler.base import Scheduler
-from lrdash.scheduler.records import read_records
+from lrdash.scheduler.base import Scheduler, Task
+from lrdash.scheduler.records import SubmissionRecord, read_records
 from lrdash.sweep.script import BatchScript, read_script
 from lrdash.sweep.spec import Args, Sweep
 
@@ -106,8 +106,9 @@ class Monitor:
 
     def _join(self) -> Snapshot:
         with self._lock:
-            overrides = _overrides(self.sweep)
-            self.snapshot = self._joiner.join(self._queue.facts, self._file_facts, overrides, self._clock())
+            queue = self._queue.facts
+            overrides = _overrides(self.sweep, queue.tasks)
+            self.snapshot = self._joiner.join(queue, self._file_facts, overrides, self._clock())
             return self.snapshot
 
     def _cached(self) -> Snapshot | None:
@@ -138,13 +139,19 @@ def _scripts(sweep: Sweep, *, is_local: bool) -> dict[str, BatchScript]:
     return found
 
 
-def _overrides(sweep: Sweep) -> dict[str, Args]:
-    """Arguments of the last `submit --set`, by run key."""
-    keys = {run.name: run.key for run in sweep.runs}
+def _overrides(sweep: Sweep, tasks: Mapping[str, Task]) -> dict[str, Args]:
+    """Arguments of `submit --set`, by run key: of the submission that the task which is shown came of."""
     return {
-        keys[name]: record.overrides
+        run.key: record.overrides
         for record in read_records(sweep)
         if record.state != "refused"
         for name in record.runs
-        if name in keys
+        if (run := sweep.by_name.get(name)) and _is_submitted_by(record, tasks.get(run.key))
     }
+
+
+def _is_submitted_by(record: SubmissionRecord, task: Task | None) -> bool:
+    """What was submitted later by hand, or with other arguments, is held against its own."""
+    if task is None:
+        return True
+    return record.job == task.job if record.job else record.token in task.comment

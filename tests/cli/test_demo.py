@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -27,18 +28,30 @@ sys.exit(is_first)
 
 
 def prepare(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
+    """In a folder, with the program that is installed beside it."""
+    path = os.pathsep.join([str(folder / "installed"), os.environ.get("PYTHONPATH", "")])
     return subprocess.run(
-        [sys.executable, "-m", "lrdash", "demo", "--prepare", *words],
+        [sys.executable, "-m", "lrdash", "demo", "--prepare", *words], env={**os.environ, "PYTHONPATH": path},
         cwd=folder, capture_output=True, text=True, stdin=subprocess.DEVNULL, check=False,
     )  # fmt: skip
 
 
-def test_a_demo_that_was_interrupted_is_made_to_its_end(tmp_path: Path) -> None:
-    maker = tmp_path / "trainer/demo"
+def write_maker(folder: Path, program: str) -> None:
+    maker = folder / "trainer/demo"
     maker.mkdir(parents=True)
-    for file in (tmp_path / "trainer/__init__.py", maker / "__init__.py"):
+    for file in (folder / "trainer/__init__.py", maker / "__init__.py"):
         file.touch()
-    (maker / "__main__.py").write_text(MAKER)
+    (maker / "__main__.py").write_text(program)
+
+
+def test_a_folder_that_is_called_like_the_trainer_is_not_run(tmp_path: Path) -> None:
+    write_maker(tmp_path / "installed", "print('made')")
+    write_maker(tmp_path, "raise SystemExit('somebody else's program')")
+    assert prepare(tmp_path).returncode == 0
+
+
+def test_a_demo_that_was_interrupted_is_made_to_its_end(tmp_path: Path) -> None:
+    write_maker(tmp_path / "installed", MAKER)
     interrupted = prepare(tmp_path, "--rows", "64")
     assert interrupted.returncode == 2
     assert "ended with exit code 1" in interrupted.stderr

@@ -416,6 +416,11 @@ def test_every_finding_has_its_evidence(look: Callable[[CheckName], Look]) -> No
     assert look("rates")(results=results).evidence.text.startswith("run_meta.json: initial_lr")
 
 
+def test_rows_of_a_run_that_predicts_nothing_are_not_waited_for(look: Callable[[CheckName], Look]) -> None:
+    check = look("same_rows")(overrides={"do_predict": False})
+    assert (check.verdict, check.observed) == ("PASS", "no predictions asked for")
+
+
 def test_same_rows(look: Callable[[CheckName], Look]) -> None:
     assert look("same_rows")().verdict == "WAITING"
     same = look("same_rows")(predictions=PREDICTIONS, peers={UNIFORM.name: PREDICTIONS})

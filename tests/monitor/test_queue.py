@@ -216,6 +216,21 @@ def test_a_submission_without_an_answer_is_told_until_another_one_has_it(watched
     assert "got no answer" not in str(watched.run().reason)
 
 
+def test_arguments_of_a_submission_are_not_those_of_a_job_that_was_submitted_by_hand(
+    watched: Watched,
+) -> None:
+    record = SubmissionRecord(
+        state="submitted", time="2026-11-23T08:15:00+00:00", sweep="s", group="text", indices=(0,),
+        runs=("fast",), scheduler="slurm", command=("sbatch",), script="text.sbatch", script_sha256="0",
+        user="u", host="h", token="0123abcd", job="7", overrides={"learning_rate": 1e-6},
+    )  # fmt: skip
+    write_record(watched.sweep, record)
+    watched.scheduler.tasks = (by_hand(watched.sweep, "7_0", "FAILED", exit_code="1:0"),)
+    assert watched.run().learning_rate == 1e-6
+    watched.scheduler.tasks += (by_hand(watched.sweep, "8_0", "PENDING"),)
+    assert watched.run().learning_rate == 2e-5
+
+
 def test_the_end_of_a_task_is_remembered_when_slurm_has_forgotten_it(watched: Watched) -> None:
     watched.scheduler.tasks = (by_hand(watched.sweep, "7_0", "TIMEOUT", exit_code="0:0"),)
     watched.poll()
