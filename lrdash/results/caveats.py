@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from lrdash.results import curves
 from lrdash.results.candidates import Candidate
-from lrdash.results.comparison import GroupComparison, Which
+from lrdash.results.comparison import GroupComparison, RunSummary, Which
 from lrdash.results.wording import counted, listed, named, points
 from lrdash.sweep.labels import format_rate
 
@@ -43,7 +43,8 @@ def _epochs(group: GroupComparison, candidates: Sequence[Candidate], epoch: Whic
 
 def _collapsed(group: GroupComparison) -> Iterator[str]:
     if fallen := [named(run.label) for run in group.runs if run.collapsed]:
-        yield f"{listed(fallen)} predicts one class for every row: collapsed."
+        predict = "predicts" if len(fallen) == 1 else "predict"
+        yield f"{listed(fallen)} {predict} one class for every row: collapsed."
     if level := [named(run.label) for run in group.runs if run.has_not_learned and not run.collapsed]:
         yield f"{listed(level)}: the accuracy's interval reaches down to the majority class's share."
 
@@ -72,7 +73,9 @@ def _edge(group: GroupComparison, candidates: Sequence[Candidate]) -> Iterator[s
     rated = [run for run in group.runs if run.accuracy]
     if len(rates) < 2 or not rated:
         return
-    best = max(rated, key=lambda run: run.accuracy.value if run.accuracy else 0.0)
+    best = max(rated, key=_accuracy)
+    if any(_accuracy(run) == _accuracy(best) and run.learning_rate != best.learning_rate for run in rated):
+        return
     if best.cls_backbone_learning_rate is None and best.learning_rate in (rates[0], rates[-1]):
         factor = 2.5 if best.learning_rate == rates[-1] else 0.4
         side = "upper" if factor > 1 else "lower"
@@ -80,6 +83,10 @@ def _edge(group: GroupComparison, candidates: Sequence[Candidate]) -> Iterator[s
         tried = f"{format_rate(rates[0])} to {format_rate(rates[-1])}"
         where = f"at the {side} edge of the rates tried ({tried})"
         yield f"{named(best.label)} is {where}; {beyond} may be better."
+
+
+def _accuracy(run: RunSummary) -> float:
+    return run.accuracy.value if run.accuracy else 0.0
 
 
 def _missing_cell(candidates: Sequence[Candidate]) -> Iterator[str]:

@@ -199,6 +199,7 @@ def _faster(group: GroupComparison, roles: Roles) -> Answer | None:
     first, second = curves.arrival(fast.results.epochs), curves.arrival(slow.results.epochs)
     if first is None or second is None:
         return Answer(Q_FASTER, CANNOT_SAY, "Accuracy by epoch is not known for both runs yet.", RULE_FASTER)
+    unlearned = [named(one.label) for one in (fast, slow) if group.find(one.run).has_not_learned]
     speed = "faster" if first < second else "slower" if first > second else "as fast"
     risen = curves.overfits_at(fast.results.epochs)
     overfits = "no overfitting seen" if risen is None else f"overfits by epoch {risen:g}"
@@ -206,11 +207,9 @@ def _faster(group: GroupComparison, roles: Roles) -> Answer | None:
         f"{named(fast.label)} is within one point of its last accuracy from epoch {first:g}, "
         f"{named(slow.label)} from epoch {second:g}. {_loss_words(fast)}"
     )
-    unlearned = [named(one.label) for one in (fast, slow) if group.find(one.run).has_not_learned]
     if unlearned:
-        text += (
-            f" {listed(unlearned)} ends inside the interval of the majority class: its speed says nothing."
-        )
+        speed, end = CANNOT_SAY, "ends" if len(unlearned) == 1 else "end"
+        text += f" {listed(unlearned)} {end} inside the interval of the majority class: no speed to compare."
     return Answer(Q_FASTER, f"{speed}; {overfits}", text, RULE_FASTER)
 
 

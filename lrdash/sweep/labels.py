@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from lrdash.sweep.spec import Args, Scalar
 
 RATES = ("learning_rate", "cls_backbone_learning_rate")
+_SMALL = 1e-3
 
 
 def run_labels(names: Sequence[str], args: Sequence[Args]) -> list[str]:
@@ -23,13 +24,15 @@ def run_labels(names: Sequence[str], args: Sequence[Args]) -> list[str]:
 
 
 def format_rate(rate: float) -> str:
-    """A learning rate as people write it: `2e-5`, `0.001`.
+    """A learning rate as people write it: `2e-5`, `1e-4`, `0.001`.
 
-    >>> format_rate(2e-05), format_rate(1.5e-6), format_rate(0.01)
-    ('2e-5', '1.5e-6', '0.01')
+    >>> format_rate(2e-05), format_rate(1.5e-6), format_rate(1e-4), format_rate(0.01)
+    ('2e-5', '1.5e-6', '1e-4', '0.01')
     """
-    mantissa, _, exponent = f"{rate:.6g}".partition("e")
-    return f"{mantissa}e{int(exponent)}" if exponent else mantissa
+    if not 0 < rate < _SMALL:
+        return f"{rate:.6g}"
+    mantissa, _, exponent = f"{rate:.5e}".partition("e")
+    return f"{float(mantissa):g}e{int(exponent)}"
 
 
 def _keys_in_order(args: Sequence[Args]) -> list[str]:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import pytest
+from msgspec.structs import replace
 
 from lrdash.results.candidates import Candidate
+from lrdash.results.caveats import caveats_of
 from lrdash.results.comparison import Estimate, GroupComparison, Pair, RunSummary
 from lrdash.results.documents import RunResults
 from lrdash.results.questions import answers, conclusion
@@ -78,3 +80,30 @@ def test_equal_curves_are_equally_steady(scale: float, said: str) -> None:
         )
     group = GroupComparison(group="text", runs=(a_run("slow", 0.7), a_run("fast", 0.7)))
     assert answers(group, found)[0].verdict.startswith(f"stability: {said};")
+
+
+def fast_and_slow(*accuracies: float, majority: float = 0.5) -> tuple[GroupComparison, list[Candidate]]:
+    """Two runs of two epochs; their accuracy's interval reaches a tenth down."""
+    runs, found = [], []
+    for name, rate, accuracy in zip(("fast", "slow"), (2e-5, 2e-6), accuracies, strict=True):
+        rows = tuple(epoch_row(at, accuracy - 0.1 * (2 - at), 0.5, 0.5) for at in (1, 2))
+        args, estimate = {"learning_rate": rate}, Estimate(accuracy, accuracy - 0.1, accuracy + 0.1)
+        found.append(Candidate(name, name, "text", args=args, results=RunResults(epochs=rows)))
+        run = a_run(name, accuracy, epoch=2)
+        runs.append(replace(run, accuracy=estimate, majority=majority, learning_rate=rate))
+    return GroupComparison(group="text", runs=tuple(runs)), found
+
+
+def test_a_run_that_learned_nothing_has_no_speed() -> None:
+    learned, not_learned = (answers(*fast_and_slow(0.7, 0.7, majority=share))[1] for share in (0.5, 0.65))
+    assert learned.verdict == "as fast; no overfitting seen"
+    assert not_learned.verdict == "cannot say; no overfitting seen"
+    assert not_learned.text.endswith(
+        "fast and slow end inside the interval of the majority class: no speed to compare."
+    )
+
+
+@pytest.mark.parametrize(("slow", "is_said"), [(0.6, True), (0.7, False)])
+def test_the_edge_of_the_rates_is_told_of_a_run_that_is_ahead(slow: float, is_said: bool) -> None:
+    told = caveats_of(*fast_and_slow(0.7, slow), "last")
+    assert any("at the upper edge of the rates tried" in one for one in told) == is_said

@@ -59,7 +59,16 @@ def test_labels_say_only_what_differs() -> None:
 
 
 @pytest.mark.parametrize(
-    ("rate", "text"), [(2e-5, "2e-5"), (0.001, "0.001"), (1.5e-6, "1.5e-6"), (1e-10, "1e-10"), (3.0, "3")]
+    ("rate", "text"),
+    [
+        (2e-5, "2e-5"),
+        (1e-4, "1e-4"),
+        (2.5e-4, "2.5e-4"),
+        (0.001, "0.001"),
+        (1.5e-6, "1.5e-6"),
+        (1e-10, "1e-10"),
+        (3.0, "3"),
+    ],
 )
 def test_rates_as_people_write_them(rate: float, text: str) -> None:
     assert format_rate(rate) == text
