@@ -14,6 +14,7 @@ from lrdash.ui.format import (
     NOTHING,
     age,
     bar,
+    clock,
     clock_range,
     duration,
     epoch,
@@ -179,7 +180,7 @@ def ends_cell(run: RunStatus, context: TableContext) -> list[Span]:
     if tally == "running":
         return _forecast(run, context)
     if tally == "pending":
-        return [(_start(run), "muted")]
+        return [(_start(run, context.now), "muted")]
     took = run.elapsed_seconds
     return [(f"took {duration(took)}" if took is not None else "", "muted")]
 
@@ -219,7 +220,7 @@ def message(run: RunStatus, context: TableContext) -> list[Span]:
     if tally == "pending" or run.left_queue or run.state is None:
         reason = plain(run.reason_in_words or run.reason or "")
         reason = "" if reason == "None" else reason
-        words = [word for word in (reason, _start(run)) if word]
+        words = [word for word in (reason, _start(run, context.now)) if word]
         return [(f" {glyphs.separator} ".join(words), "muted")] if words else []
     return []
 
@@ -297,8 +298,10 @@ def _forecast(run: RunStatus, context: TableContext) -> list[Span]:
     return [(text, "text")]
 
 
-def _start(run: RunStatus) -> str:
+def _start(run: RunStatus, now: datetime) -> str:
     if not run.expected_start:
         return ""
-    start = run.expected_start
-    return f"starts {start[11:16]}" if len(start) >= 16 else f"starts {plain(start)}"
+    try:
+        return f"starts {clock(datetime.fromisoformat(run.expected_start), now)}"
+    except ValueError:  # of a recording, which may be anybody's
+        return f"starts {plain(run.expected_start)}"

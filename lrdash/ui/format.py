@@ -109,13 +109,15 @@ def duration(seconds: float) -> str:
 
 
 def clock(moment: datetime, now: datetime) -> str:
-    """A time of day, with the weekday when it is not today: `14:20`, `Tue 02:10`.
+    """A time of day, with the weekday when it is not today, or the date when it is not this week.
 
-    >>> clock(datetime(2026, 11, 24, 2, 10), datetime(2026, 11, 23, 20, 0))
-    'Tue 02:10'
+    >>> now = datetime(2026, 11, 23, 20, 0)
+    >>> clock(datetime(2026, 11, 24, 2, 10), now), clock(datetime(2026, 12, 1, 2, 10), now)
+    ('Tue 02:10', '1 Dec 02:10')
     """
-    same_day = moment.date() == now.date()
-    return moment.strftime("%H:%M" if same_day else "%a %H:%M")
+    days = abs((moment.date() - now.date()).days)
+    day = "" if not days else f"{moment:%a} " if days < 7 else f"{moment.day} {moment:%b} "
+    return f"{day}{moment:%H:%M}"
 
 
 def clock_range(now: datetime, low: float, high: float) -> str:

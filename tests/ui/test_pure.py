@@ -125,6 +125,17 @@ def test_messages_name_cause_remedy_and_silence() -> None:
     assert said["text:0"] == ""
 
 
+@pytest.mark.parametrize(
+    ("expected", "said"),
+    [("2026-11-23T23:00", "23:00"), ("2026-11-26T09:30", "Thu 09:30"), ("2026-12-03T09:30", "3 Dec 09:30")],
+)
+def test_a_start_on_another_day_says_which(expected: str, said: str) -> None:
+    context = TableContext(datetime.fromisoformat(fakes.TAKEN_AT))
+    run = replace(fakes.half_way().runs[-1], expected_start=f"{expected}:00+00:00", reason=None)
+    words = message(replace(run, state="PENDING", reason_in_words=None), context)
+    assert words == [(f"starts {said}", "muted")]
+
+
 # Selection, attention, actions
 
 
