@@ -167,3 +167,12 @@ def running_squeue(watching: Watching) -> bool:
         if b"squeue" in command.partition(b"\0")[0] and mark.encode() in environment:
             return True
     return False
+
+
+def test_the_log_of_a_single_index_that_was_seen_waiting(watching: Watching) -> None:
+    """Slurm names no index in the log's path while such a task waits."""
+    job = watching.submit("echo here", "--array=1", "--hold")
+    watching.wait_for("PENDING", "text:1")
+    watching.cluster.run("scontrol", "release", job)
+    done = watching.wait_for("COMPLETED", "text:1")
+    assert done.logs.out == str(watching.root / f"logs/s/{job}_1.out")

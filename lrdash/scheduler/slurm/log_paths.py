@@ -28,7 +28,8 @@ def stream_paths(records: Sequence[Record], indices: Collection[int]) -> dict[in
 def expand_pattern(pattern: str, record: Record, index: int) -> str | None:
     """A file name pattern of sbatch for one task; None while a part of it is not known.
 
-    `%4a` pads with zeros. scontrol writes NO_VAL for the index of tasks that share one record.
+    `%4a` pads with zeros. scontrol writes NO_VAL for the index of a task that has not started, even if its
+    record is its own: an array of one, or the last that waits.
     """
     shared = not record["Id"].endswith(f"_{index}")
     nodes = re.findall(r"[^,\[\]]+", record.get("NodeList", ""))
@@ -50,7 +51,7 @@ def expand_pattern(pattern: str, record: Record, index: int) -> str | None:
     if any(known.get(letter) is None for letter in letters):
         return None
     filled = _PATTERN.sub(lambda match: str(known[match[2]]).zfill(int(match[1] or 0)), pattern)
-    return filled.replace(NO_VALUE, str(index)) if shared else filled
+    return filled.replace(NO_VALUE, str(index))
 
 
 def _paths(record: Record, index: int) -> StreamPaths | None:
