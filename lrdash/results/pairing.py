@@ -9,7 +9,7 @@ from functools import partial
 
 from lrdash.errors import ResultsError
 from lrdash.results import inference
-from lrdash.results.indexing import ORDER
+from lrdash.results.indexing import ORDER, Index
 from lrdash.results.metrics import f1_of_cells, macro_f1_of_cells
 from lrdash.results.predictions import Predictions
 
@@ -122,8 +122,10 @@ def _refuse_unlike(first: Predictions, second: Predictions) -> None:
     for predictions in (first, second):
         if predictions.index.duplicate:
             raise ResultsError(f"rows cannot be paired: {predictions.path}: {predictions.index.duplicate}")
-    if one.labels != other.labels or one.positive != other.positive:
+    if one.labels != other.labels:
         raise ResultsError(f"different classes: {', '.join(one.labels)} against {', '.join(other.labels)}")
+    if one.positive != other.positive:
+        raise ResultsError(f"F1 is of another class: {_positive(one)} against {_positive(other)}")
     if first.n != second.n:
         raise ResultsError(f"different test sets: {first.n:,} rows against {second.n:,}")
     if one.identity != other.identity:
@@ -134,6 +136,10 @@ def _refuse_unlike(first: Predictions, second: Predictions) -> None:
         raise ResultsError(
             "rows have no id and their true labels differ: not the same rows in the same order"
         )
+
+
+def _positive(index: Index) -> str:
+    return "none" if index.positive is None else index.labels[index.positive]
 
 
 def _permutation(first: Predictions, second: Predictions) -> list[int]:

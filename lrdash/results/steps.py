@@ -8,6 +8,7 @@ away with its weights and is dropped here too.
 from __future__ import annotations
 
 import math
+import os
 import re
 from array import array
 from bisect import bisect_left
@@ -155,7 +156,7 @@ class StepReader:
         """The series now. A replaced or shortened file is read again from its start."""
         try:
             with self.path.open("rb") as file:
-                status = self.path.stat()
+                status = os.fstat(file.fileno())
                 if status.st_ino != self._inode or status.st_size < self._offset:
                     self._start_again()
                     self._inode = status.st_ino

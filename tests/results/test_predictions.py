@@ -184,6 +184,15 @@ def test_other_rows_are_refused_with_the_reason(tmp_path: Path, change: Any, rea
         pair(first, second)
 
 
+def test_scores_of_different_classes_are_refused_by_their_names(tmp_path: Path) -> None:
+    first, second = (
+        PredictionStore().read(write_lines(tmp_path / name, prediction_lines(50, 0.8)), Labels(LABELS, name))
+        for name in LABELS
+    )
+    with pytest.raises(ResultsError, match=f"F1 is of another class: {LABELS[0]} against {LABELS[1]}"):
+        pair(first, second)
+
+
 def test_generated_text_of_the_sft_stage_is_read(tmp_path: Path) -> None:
     lines = [
         {"prompt": f"q{at}", "predict": guess, "label": "yes\n"}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -65,6 +66,25 @@ def test_a_replaced_file_is_read_from_its_start(tmp_path: Path) -> None:
     assert list(reader.read().columns["loss"]) == [0.5]
     path.unlink()
     assert len(reader.read()) == 0
+
+
+class Fleeting(type(Path())):  # type: ignore[misc]
+    """A file in whose place another one comes just after it was opened."""
+
+    def open(self, *arguments: Any, **named: Any) -> Any:  # type: ignore[override]
+        file = super().open(*arguments, **named)
+        if arguments == ("rb",) and (new := self.with_suffix(".new")).exists():
+            new.replace(self)
+        return file
+
+
+def test_a_file_that_is_replaced_while_it_is_read_is_read_whole(tmp_path: Path) -> None:
+    path = Fleeting(tmp_path / "trainer_log.jsonl")
+    path.write_text(line(10, 0.9))
+    path.with_suffix(".new").write_text(line(5, 0.8) + line(10, 0.7))
+    reader = StepReader(path)
+    assert list(reader.read().columns["loss"]) == [0.9]
+    assert list(reader.read().columns["loss"]) == [0.8, 0.7]
 
 
 def test_rows_of_other_tools_and_broken_lines_are_passed_over(tmp_path: Path) -> None:

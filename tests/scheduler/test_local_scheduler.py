@@ -315,6 +315,14 @@ def test_a_script_that_cannot_be_run_fails_with_the_reason(tmp_path: Path) -> No
     assert tasks(sweep)["1_0"].reason == "/no/such/shell: No such file or directory"
 
 
+def test_quotes_in_the_first_line_of_a_script_end_no_supervisor(tmp_path: Path) -> None:
+    sweep = write_sweep(tmp_path)
+    script = sweep.groups[0].script
+    script.write_text(script.read_text().replace("#!/bin/bash", "#!/usr/bin/env -S bash -c 'true"))
+    LocalScheduler(sweep).submit(submission(sweep))
+    wait_for(sweep, "FAILED", "FAILED")
+
+
 @pytest.mark.parametrize("action", ["requeue", "hold", "release"])
 def test_the_rest_needs_slurm(tmp_path: Path, action: str) -> None:
     with pytest.raises(UnsupportedError, match=f"{action} needs Slurm"):

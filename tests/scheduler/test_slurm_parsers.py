@@ -176,6 +176,14 @@ def test_the_header_of_a_cluster_is_no_noise() -> None:
     assert parse_queue("CLUSTER: della\n", MARK).unparsed_lines == 0
 
 
+def test_the_header_of_the_next_cluster_is_in_no_name() -> None:
+    first, second = (Task(f"{job}_0", "RUNNING", name="tiny_text") for job in (1, 2))
+    text = f"CLUSTER: della\n{render([first])}\nCLUSTER: tiger\n{render([second])}"
+    reading = parse_queue(text, MARK)
+    assert [(task.id, task.name) for task in reading.tasks] == [("1_0", "tiny_text"), ("2_0", "tiny_text")]
+    assert reading.unparsed_lines == 0
+
+
 @given(st.text(max_size=200))
 def test_parsers_are_total(text: str) -> None:
     parse_queue(text, MARK)

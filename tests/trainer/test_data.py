@@ -30,6 +30,14 @@ def write_json_lines_named_json(folder: Path) -> None:
     (folder / "data.json").write_text("\n".join(map(json.dumps, ROWS)) + "\n")
 
 
+def write_json_with_a_byte_order_mark(folder: Path) -> None:
+    (folder / "data.json").write_text(json.dumps(ROWS), encoding="utf-8-sig")
+
+
+def write_jsonl_with_a_byte_order_mark(folder: Path) -> None:
+    (folder / "data.jsonl").write_text("\n".join(map(json.dumps, ROWS)), encoding="utf-8-sig")
+
+
 def write_two_files(folder: Path) -> None:
     (folder / "0.json").write_text(json.dumps(ROWS[:3]))
     (folder / "1.json").write_text(json.dumps(ROWS[3:]))
@@ -50,7 +58,8 @@ def write_saved_to_disk(folder: Path) -> None:
 
 
 WRITERS = [
-    write_jsonl, write_json, write_json_lines_named_json, write_two_files, write_parquet, write_saved_to_disk
+    write_jsonl, write_json, write_json_lines_named_json, write_json_with_a_byte_order_mark,
+    write_jsonl_with_a_byte_order_mark, write_two_files, write_parquet, write_saved_to_disk,
 ]  # fmt: skip
 
 
@@ -253,6 +262,15 @@ def test_a_bad_file_is_named(tmp_path: Path, content: str, message: str) -> None
     with pytest.raises(DataError) as error:
         samples(tmp_path, "set")
     assert message in str(error.value)
+
+
+@pytest.mark.parametrize("content", ['{"version": 3}', "[1]"])
+def test_a_state_that_lists_no_files_is_named(tmp_path: Path, content: str) -> None:
+    papers = tmp_path / "papers"
+    papers.mkdir()
+    (papers / "state.json").write_text(content)
+    with pytest.raises(DataError, match=r"papers/state\.json: lists no files"):
+        find_source("papers", tmp_path)
 
 
 def test_a_missing_data_set_names_those_that_are_there(tmp_path: Path) -> None:

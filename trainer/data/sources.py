@@ -5,6 +5,7 @@ A name is, taken literally, a key of `dataset_dir/dataset_info.json`, else a fol
 
 from __future__ import annotations
 
+import codecs
 import functools
 import hashlib
 import json
@@ -90,12 +91,18 @@ def _names(where: str, entry: dict[str, Any], key: str) -> dict[str, str]:
 
 def _files_of(name: str, folder: Path) -> tuple[Path, ...]:
     if (folder / "state.json").is_file():  # written by datasets' save_to_disk, which lists its shards there
-        state = _read_json(folder / "state.json")
-        return tuple(folder / item["filename"] for item in state["_data_files"])
+        return tuple(folder / name for name in _shards(folder / "state.json"))
     files = tuple(path for path in _entries(folder) if path.suffix in _SUFFIXES and path.name != _INFO)
     if not files:
         raise DataError(f"dataset {name!r}: {folder} holds no {', '.join(_SUFFIXES)} file")
     return files
+
+
+def _shards(state: Path) -> list[str]:
+    try:
+        return [item["filename"] for item in _read_json(state)["_data_files"]]
+    except (KeyError, TypeError):
+        raise DataError(f"{state}: lists no files, as datasets' save_to_disk does; remove it") from None
 
 
 def read_rows(source: Source, limit: int | None = None) -> list[Row]:
@@ -133,7 +140,7 @@ def _fingerprint(files: tuple[Path, ...]) -> str:
 
 def _read_json(path: Path) -> Any:
     try:
-        return json.loads(path.read_text(encoding="utf-8"))
+        return json.loads(path.read_bytes())  # with or without a byte order mark
     except (OSError, ValueError) as error:
         raise DataError(f"{path}: cannot be read: {error}") from None
 
@@ -141,7 +148,7 @@ def _read_json(path: Path) -> Any:
 def _read_array(path: Path) -> Iterator[Any]:
     """A JSON array of rows, or JSON lines under the name .json as datasets' to_json writes them."""
     with path.open("rb") as file:
-        start = file.read(64).lstrip()
+        start = file.read(64).removeprefix(codecs.BOM_UTF8).lstrip()
     if start.startswith(b"["):
         yield from _read_json(path)
     else:

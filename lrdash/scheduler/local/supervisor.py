@@ -8,7 +8,6 @@ SIGTERM (cancel everything and end).
 from __future__ import annotations
 
 import os
-import shlex
 import signal
 import subprocess
 import sys
@@ -237,7 +236,8 @@ def _open_log(path: str, append: bool) -> BinaryIO:
 def _interpreter(script: str) -> list[str]:
     with open(script, encoding="utf-8", errors="replace") as file:
         first = file.readline()
-    return shlex.split(first[2:]) if first.startswith("#!") else ["bash"]
+    # As the kernel reads it: a program, and all the rest as one argument.
+    return first[2:].split(maxsplit=1) if first.startswith("#!") else ["bash"]
 
 
 def _prepare_child() -> Callable[[], None]:

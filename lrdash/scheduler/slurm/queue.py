@@ -22,6 +22,8 @@ FIELDS = ("%i", "%T", "%r", "%M", "%l", "%V", "%S", "%e", "%P", "%N", "%u", "%Z"
 
 _STATE = re.compile(r"[A-Z_]+")
 _ID = re.compile(r"(\d{1,10})(?:\+\d+|_(\d{1,10})|_\[([0-9,:%-]*)\])?")
+_NEXT_CLUSTER = re.compile(r"\n\n?CLUSTER: [^\n]*\n\Z")
+"""What stands between the records of two clusters, where SLURM_CLUSTERS names several."""
 _RANGE = re.compile(r"(\d{1,10})(?:-(\d{1,10})(?::(\d{1,10}))?)?")
 
 
@@ -41,7 +43,7 @@ def parse_queue(text: str, mark: str) -> QueueReading:
     tasks: list[Task] = []
     unparsed = sum(1 for line in before.splitlines() if line.strip() and not line.startswith("CLUSTER: "))
     for record in records:
-        found = _parse_record(record.removesuffix("\n"))
+        found = _parse_record(_NEXT_CLUSTER.sub("", record).removesuffix("\n"))
         tasks.extend(found)
         unparsed += not found
     return QueueReading(tuple(tasks), unparsed)
