@@ -25,16 +25,24 @@ class Scan(Protocol):
     def advance(self, log: LogFile) -> None: ...
 
 
+NO_MATCH = "no line matches in the whole log"
+
+
 class Jump:
     """From a line to the next or previous one that matches, round the end if there is none before it."""
 
-    not_found = "no line matches in the whole log"
-
     def __init__(
-        self, matcher: Matcher, start: int | None, *, forward: bool, past_start: bool = False
+        self,
+        matcher: Matcher,
+        start: int | None,
+        *,
+        forward: bool,
+        past_start: bool = False,
+        not_found: str = NO_MATCH,
     ) -> None:
         """From the line at `start` (None: from the end), or with `past_start` from the line after it."""
         self.matcher = matcher
+        self.not_found = not_found
         self.forward = forward
         self.found: int | None = None
         """Where the line starts."""

@@ -227,10 +227,10 @@ class LrdashApp(KeysInTurn):
         if _moment(snapshot) < _moment(before):
             return
         self.main.snapshot = snapshot
-        from lrdash.ui.attention import news
+        from lrdash.ui.attention import in_words, news
 
-        for item in news(before, snapshot):
-            self._tell(item.text, is_bad=item.is_bad)
+        for text, is_bad in in_words(news(before, snapshot)):
+            self._tell(text, is_bad=is_bad)
 
     def _tell(self, text: str, *, is_bad: bool) -> None:
         self.notify(text, severity="error" if is_bad else "information", markup=False)

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import msgspec
 
-from lrdash.monitor.snapshot import Diagnosis, Evidence, RunStatus, Snapshot
+from lrdash.monitor.snapshot import Check, Diagnosis, Evidence, RunStatus, Snapshot
 from lrdash.ui.columns import SILENT_SECONDS
 from lrdash.ui.format import age, plain
 from lrdash.ui.glyphs import UNICODE
 from lrdash.ui.series import run_name
 from lrdash.ui.theme import Role, state_look
+
+NAMED = 3
+"""So many runs are named where something has happened to several."""
 
 
 class Concern(msgspec.Struct, frozen=True):
@@ -33,7 +36,8 @@ class News(msgspec.Struct, frozen=True):
     """Something that has just happened to a run."""
 
     key: str
-    text: str
+    run: str
+    what: str
     is_bad: bool
 
 
@@ -56,7 +60,7 @@ def _concerns_of(run: RunStatus) -> Iterator[Concern]:
         exit_code = f", exit {run.exit_code}" if run.exit_code else ""
         yield _concern(run, plain(f"{run.state}{exit_code}"), "enter: its log", "Log")
     for check in run.checks:
-        if check.verdict not in ("PASS", "WAITING"):
+        if _says_more(check, run):
             reason = f"check {check.name}: {check.verdict}  {plain(check.observed)}".rstrip()
             yield _concern(run, reason, "enter: its checks", "Checks")
     if tally == "pending" and "never start" in (run.reason_in_words or ""):
@@ -88,7 +92,7 @@ def _concern(
 
 
 def news(before: Snapshot, after: Snapshot) -> list[News]:
-    """Runs that started, ended or failed a check between two snapshots."""
+    """Runs that ended or failed a check between two snapshots."""
     known = {run.run: run for run in before.runs}
     return [
         item
@@ -102,9 +106,28 @@ def _news_of(before: RunStatus, after: RunStatus) -> Iterator[News]:
     was, now = state_look(before.state, UNICODE).tally, state_look(after.state, UNICODE).tally
     if was != now and was in ("running", "pending") and now in ("done", "failed", "stopped", "unknown"):
         why = f": {after.diagnosis.words}" if after.diagnosis else ""
-        yield News(after.key, f"{plain(run_name(after))} {plain(after.state or '')}{why}", now != "done")
+        yield News(after.key, plain(run_name(after)), f"{plain(after.state or '')}{why}", now != "done")
     verdicts = {check.name: check.verdict for check in before.checks}
     for check in after.checks:
-        failed = check.verdict not in ("PASS", "WAITING")
-        if failed and verdicts.get(check.name) != check.verdict:
-            yield News(after.key, f"{plain(run_name(after))} check {check.name}: {check.verdict}", True)
+        if _says_more(check, after) and verdicts.get(check.name) != check.verdict:
+            yield News(after.key, plain(run_name(after)), f"check {check.name}: {check.verdict}", True)
+
+
+def _says_more(check: Check, run: RunStatus) -> bool:
+    """Whether a check fails, and not for want of epochs in a run that did not come to its end."""
+    came_to_its_end = state_look(run.state, UNICODE).tally not in ("failed", "stopped")
+    return check.verdict not in ("PASS", "WAITING") and (came_to_its_end or check.name != "epochs")
+
+
+def in_words(found: Sequence[News]) -> list[tuple[str, bool]]:
+    """What is told, and whether it is bad: what has happened to many runs at once is said once."""
+    runs: dict[tuple[str, bool], list[str]] = {}
+    for item in found:
+        runs.setdefault((item.what, item.is_bad), []).append(item.run)
+    return [(f"{_listed(names)} {what}", is_bad) for (what, is_bad), names in runs.items()]
+
+
+def _listed(names: Sequence[str]) -> str:
+    """`a`, `a, b, c`, or `7 runs (a, b, c…)`."""
+    first = ", ".join(names[:NAMED])
+    return first if len(names) <= NAMED else f"{len(names)} runs ({first}{UNICODE.ellipsis})"

@@ -105,7 +105,9 @@ def epoch_cell(run: RunStatus, context: TableContext) -> list[Span]:
     filled = bar(share, width, glyphs)
     role = state_look(run.state, glyphs).role
     of_all = f"/{progress.epochs}" if progress.epochs else ""
-    text = f"{epoch(done)}{of_all}" if done is not None else (f"0{of_all}" if run.state else NOTHING)
+    text = (
+        f"{epoch(done)}{of_all}" if done is not None else (f"0{of_all}" if run.state and of_all else NOTHING)
+    )
     return [
         (filled, "success" if role == "success" else "muted" if role in ("error", "muted") else role),
         (glyphs.bar_track * (width - len(filled)), "faint"),

@@ -227,7 +227,7 @@ async def test_a_search_that_was_forgotten_is_marked_again_when_it_is_asked_for_
 async def test_what_is_nowhere_is_said_to_be_nowhere(log: Path) -> None:
     async with shown(log) as (app, pilot):
         await pilot.press("e")
-        await until(pilot, lambda: any("no line matches" in note.message for note in app._notifications))
+        await until(pilot, lambda: any("no error in stdout" in note.message for note in app._notifications))
 
 
 async def test_a_line_that_a_progress_bar_overwrote_is_shown_when_it_is_found(tmp_path: Path) -> None:

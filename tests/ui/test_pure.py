@@ -13,10 +13,10 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 from rich.cells import cell_len
 
-from lrdash.monitor.snapshot import Metrics, Snapshot
+from lrdash.monitor.snapshot import Check, Metrics, Snapshot
 from lrdash.results.steps import StepSeries
 from lrdash.ui import format as text
-from lrdash.ui.attention import concerns, news
+from lrdash.ui.attention import News, concerns, in_words, news
 from lrdash.ui.bindings import VIEW_TITLES, VIEWS
 from lrdash.ui.columns import COLUMNS, TableContext, columns_that_fit, deltas, message
 from lrdash.ui.curves import METRICS, CurveStore, drawn_runs
@@ -158,7 +158,7 @@ def test_news_are_told_once() -> None:
     after = fakes.half_way()
     running = fakes.run("vision:0", state="RUNNING")
     before = fakes.copy(after, runs=tuple(running if run.key == "vision:0" else run for run in after.runs))
-    assert [item.text for item in news(before, after)] == ["vision 0  2e-5 FAILED: CUDA out of memory"]
+    assert in_words(news(before, after)) == [("vision 0  2e-5 FAILED: CUDA out of memory", True)]
     assert news(after, after) == []
 
 
@@ -166,9 +166,26 @@ def test_a_run_that_vanished_is_news() -> None:
     before = fakes.half_way()
     gone = fakes.run("text:2", state="UNKNOWN")
     after = fakes.copy(before, runs=tuple(gone if run.key == "text:2" else run for run in before.runs))
-    assert [(item.text, item.is_bad) for item in news(before, after)] == [
-        ("text 2  2e-5, backbone 2e-6 UNKNOWN", True)
-    ]
+    assert in_words(news(before, after)) == [("text 2  2e-5, backbone 2e-6 UNKNOWN", True)]
+
+
+def test_what_has_happened_to_many_runs_is_told_once() -> None:
+    ended = [News(f"text:{index}", f"text {index}", "COMPLETED", False) for index in range(7)]
+    failed = [News("a:0", "a 0", "FAILED", True), News("a:1", "a 1", "FAILED", True)]
+    assert in_words([*ended, *failed]) == [
+        ("7 runs (text 0, text 1, text 2…) COMPLETED", False), ("a 0, a 1 FAILED", True),
+    ]  # fmt: skip
+
+
+def test_epochs_that_a_failed_run_lacks_are_not_told_beside_its_failure() -> None:
+    checks = (Check("epochs", "MISSING"), Check("rates", "WRONG_VALUE"))
+    for state, told in (("FAILED", ["rates"]), ("CANCELLED", ["rates"]), ("COMPLETED", ["epochs", "rates"])):
+        run = fakes.run("text:0", state=state, checks=checks)
+        snapshot = fakes.copy(fakes.half_way(), runs=(run,))
+        reasons = [concern.reason for concern in concerns(snapshot)]
+        assert [name for name in ("epochs", "rates") if any(name in reason for reason in reasons)] == told
+        blank = fakes.copy(snapshot, runs=(fakes.run("text:0", state=state),))
+        assert [item.what.split()[1].strip(":") for item in news(blank, snapshot)] == told
 
 
 def test_actions_follow_the_states() -> None:

@@ -75,7 +75,7 @@ class LogHeader(Widget):
             yield Text(f"{self._looked_for}{found}", self._style("header--found"))
         if page.lines is not None:
             here = "" if self.view.following or page.top_number is None else f"{page.top_number:,} of "
-            yield Text(f"{here}{page.lines:,} lines", muted)
+            yield Text(f"{here}{page.lines:,} {'line' if page.lines == 1 else 'lines'}", muted)
         if page.size:
             yield Text(human_size(page.size), muted)
 

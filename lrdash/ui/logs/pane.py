@@ -27,7 +27,7 @@ from lrdash.ui.logs.copying import Choice, CopyBar, copy
 from lrdash.ui.logs.handover import editor_command, hand_over, pager_command
 from lrdash.ui.logs.header import LogHeader, found_words
 from lrdash.ui.logs.prompt import Purpose, SearchPrompt
-from lrdash.ui.logs.view import LogView
+from lrdash.ui.logs.view import NOT_STARTED, LogView
 from lrdash.ui.state import Stream
 
 SIDEWAYS = 8
@@ -101,9 +101,11 @@ class LogPane(Widget):
             return
         self.set_class(self.stream == "both", "-both")
         had_focus = any(view.has_focus for view in self.views.values())
+        absent = NOT_STARTED if self.job is None else f"the log of {plain_text(self.job)} is not known yet"
         for name, path in (("out", self.paths.out), ("err", self.paths.err)):
             is_shown = self.stream in (name, "both")
             self.query_one(f"#{name}", Container).display = is_shown
+            self.views[name].absent = absent
             self.views[name].show(Path(path) if path and is_shown else None)
         if had_focus:
             self.view.focus()
@@ -162,10 +164,15 @@ class LogPane(Widget):
             self.view.jump(self.view.matcher, forward=direction > 0)
 
     def action_error(self, direction: int) -> None:
-        self.view.jump(ERRORS, forward=direction > 0)
+        self.view.jump(ERRORS, forward=direction > 0, not_found=self._none("error"))
 
     def action_epoch(self, direction: int) -> None:
-        self.view.jump(EPOCHS, forward=direction > 0)
+        self.view.jump(EPOCHS, forward=direction > 0, not_found=self._none("evaluation"))
+
+    def _none(self, thing: str) -> str:
+        """In which stream there is none: the other one may have it."""
+        name, other = ("stderr", "stdout") if self.view is self.views["err"] else ("stdout", "stderr")
+        return f"no {thing} in {name}" + ("" if self.stream == "both" else f"; there is {other} too")
 
     def action_clear(self) -> None:
         """Stop a search under way, then show all lines, then forget what was searched for."""

@@ -18,7 +18,7 @@ from textual.reactive import var
 
 from lrdash.errors import LogError
 from lrdash.logs.page import Page, Place, Viewport
-from lrdash.logs.scans import Jump, LineJump
+from lrdash.logs.scans import NO_MATCH, Jump, LineJump
 from lrdash.logs.search import Matcher
 from lrdash.logs.terminal_text import plain_text
 from lrdash.logs.viewer import LogViewer
@@ -33,6 +33,8 @@ WHEEL_ROWS = 3
 STUCK_SECONDS = 2.0
 """A look that takes longer is said to be under way: a file server may have gone."""
 
+NOT_STARTED = "no log: this run has not been started"
+
 T = TypeVar("T")
 
 
@@ -43,6 +45,8 @@ class LogView(LogRows, can_focus=True):
     LogView { height: 1fr; }
     """
 
+    absent: var[str] = var(NOT_STARTED, init=False)
+    """What is said where there is no file."""
     following: var[bool] = var(True)
     """Whether the end stays in view as the file grows."""
 
@@ -172,7 +176,7 @@ class LogView(LogRows, can_focus=True):
 
     def _note(self) -> str:
         if self.path is None:
-            return "no log: this run has not been started"
+            return self.absent
         if self.page.problem:
             return f"{plain_text(str(self.path))}: {self.page.problem}"
         if self.page.rows:
@@ -182,18 +186,16 @@ class LogView(LogRows, can_focus=True):
     def watch_current(self) -> None:
         self._redraw()
 
+    watch_absent = watch_current
+
     def watch_following(self) -> None:
         self.post_message(self.Looked(self))
+
+    on_focus = on_blur = watch_following
 
     def watch_wrap(self) -> None:
         self.scroll_column = 0
         self._wake.set()
-        self.post_message(self.Looked(self))
-
-    def on_focus(self) -> None:
-        self.post_message(self.Looked(self))
-
-    def on_blur(self) -> None:
         self.post_message(self.Looked(self))
 
     def on_resize(self) -> None:
@@ -275,7 +277,7 @@ class LogView(LogRows, can_focus=True):
         self._redraw()
         self._wake.set()
 
-    def jump(self, matcher: Matcher, *, forward: bool) -> None:
+    def jump(self, matcher: Matcher, *, forward: bool, not_found: str = NO_MATCH) -> None:
         """To the next or previous line that matches; from the end backwards while following."""
         if self.viewer is None:
             return
@@ -287,7 +289,7 @@ class LogView(LogRows, can_focus=True):
             start, past_start = self.current, forward
         else:
             start, past_start = (self.page.top or Place(0)).start, False
-        self.viewer.jump = Jump(matcher, start, forward=forward, past_start=past_start)
+        self.viewer.jump = Jump(matcher, start, forward=forward, past_start=past_start, not_found=not_found)
         self._wake.set()
 
     def go_to_line(self, number: int) -> None:

@@ -85,9 +85,7 @@ class StatusBar(Widget, Painted):
     def _worst_source(self) -> tuple[str, ...]:
         assert self.snapshot is not None
         sources = self.snapshot.sources
-        troubled = [
-            name for name in _SHOWN_SOURCES if getattr(sources, name).state in ("stale", "unavailable")
-        ]
+        troubled = [name for name in _SHOWN_SOURCES if _is_troubled(getattr(sources, name))]
         return tuple(troubled[:1]) or ("queue",)
 
     def _freshness(self, names: tuple[str, ...]) -> list[Part]:
@@ -102,12 +100,23 @@ class StatusBar(Widget, Painted):
     def _source(self, name: str, source: Source) -> list[Part]:
         if source.state == "off":
             return [(f"{name} off", "faint")]
+        if not _is_known(source):
+            return [(f"{name} {self.glyphs.waiting}", "muted")]
         since = source.age_seconds
         since_text = "" if since is None else f" {age(since + monotonic() - self._received)}"
         if source.state == "fresh":
             return [(name, "muted"), (since_text, "text")]
         reason = f": {plain(source.error)[:60]}" if source.error and self.size.width >= 120 else ""
         return [(f"{self.glyphs.warning} {name} {source.state}{since_text}{reason}", "warning")]
+
+
+def _is_known(source: Source) -> bool:
+    """Whether it has answered or failed since the start."""
+    return source.state != "unavailable" or source.error is not None
+
+
+def _is_troubled(source: Source) -> bool:
+    return source.state in ("stale", "unavailable") and _is_known(source)
 
 
 def _but_for_ages(snapshot: Snapshot) -> list[object]:
