@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -13,9 +14,10 @@ from lrdash.errors import ResultsError
 from lrdash.results.documents import Labels, RunResults
 from lrdash.results.history import ResultsReader
 from lrdash.results.predictions import Predictions, PredictionStore
+from lrdash.results.values import number
 from lrdash.sweep import paths
 from lrdash.sweep.labels import RATES, run_labels
-from lrdash.sweep.spec import Args, Run, Sweep
+from lrdash.sweep.spec import Args, Run, Scalar, Sweep
 
 SEED_KEYS = ("seed", "data_seed")
 NO_CONFIGURATION = frozenset(("output_dir", "logging_dir", "run_name", "results_dir"))
@@ -44,12 +46,12 @@ class Candidate:
 
     @property
     def learning_rate(self) -> float | None:
-        return _float(self.args.get("learning_rate"))
+        return number(self.args.get("learning_rate"))
 
     @property
     def backbone_rate(self) -> float | None:
         """The backbone's own rate; None for a uniform run."""
-        return _float(self.args.get("cls_backbone_learning_rate"))
+        return number(self.args.get("cls_backbone_learning_rate"))
 
     @property
     def seed(self) -> Any:
@@ -118,12 +120,21 @@ def trained_args(asked: Args, results: RunResults) -> Args:
     """The sweep's arguments, with the values that the run was really started with (`submit --set`)."""
     trained = results.meta.args if results.meta else {}
     known = {*asked, *RATES, *SEED_KEYS} - FACTORS
-    changed = {key: trained[key] for key in trained if key in known and _differ(asked.get(key), trained[key])}
+    changed = {
+        key: value
+        for key, value in trained.items()
+        if key in known and isinstance(value, Scalar) and not _is_same(asked.get(key), value)
+    }
     return {**asked, **changed}
 
 
-def _differ(asked: object, trained: object) -> bool:
-    return isinstance(trained, str | int | float | None) and asked != trained
+def _is_same(asked: object, trained: object) -> bool:
+    """Whether one became the other: YAML's `no` is false, numbers may be quoted, `~` is a folder."""
+    if None not in (numbers := (number(asked), number(trained))):
+        return numbers[0] == numbers[1]
+    if asked is False and trained == "no":
+        return True
+    return (os.path.expanduser(asked) if isinstance(asked, str) else asked) == trained
 
 
 def _relabelled(runs: Sequence[Run], every: Sequence[Candidate]) -> list[Candidate]:
@@ -147,7 +158,3 @@ def _with_one(one: Candidate, read: Predictions | ResultsError | None) -> Candid
     if isinstance(read, ResultsError):
         return replace(one, problem=str(read))
     return replace(one, predictions=read)
-
-
-def _float(value: object) -> float | None:
-    return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -29,6 +30,17 @@ def candidates_of(sweep_file: Path) -> tuple[Candidate, ...]:
 
 def comparison_of(sweep_file: Path, **options: object) -> Comparison:
     return compare(candidates_of(sweep_file), sweep="demo", **options)  # type: ignore[arg-type]
+
+
+def test_what_the_trainer_makes_of_a_value_tells_no_runs_apart(tmp_path: Path) -> None:
+    sweep_file = write_sweep(tmp_path)
+    asked = "seed: 42, save_strategy: no, cutoff_len: '2048', model_name_or_path: ~/models/text"
+    sweep_file.write_text(sweep_file.read_text().replace("seed: 42", asked))
+    folder = results_dir(tmp_path, "text_lr_2e5")
+    folder.mkdir(parents=True)
+    made = {"save_strategy": "no", "cutoff_len": 2048, "model_name_or_path": f"{Path.home()}/models/text"}
+    (folder / "run_meta.json").write_text(json.dumps({"arguments": {**made, "learning_rate": 2e-5}}))
+    assert [one.label for one in candidates_of(sweep_file)] == ["2e-5", "2e-6", "2e-5, backbone 2e-6"]
 
 
 def test_a_finished_sweep_is_concluded_in_words(tmp_path: Path) -> None:
