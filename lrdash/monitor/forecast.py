@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from math import ceil, floor
 
@@ -71,7 +72,7 @@ def outlook(evidence: RunEvidence) -> Outlook | None:
     if pace is None:
         return None
     low, middle, high = _remaining(evidence, pace, steps - samples[-1].step, steps / epochs)
-    since = _seconds_since(evidence, samples[-1])
+    since = min(_seconds_since(evidence, samples[-1]), _until_next(evidence, samples, pace, steps / epochs))
     times = (max(0.0, low - since), max(0.0, high - since))
     return _with_limit(evidence, pace, Outlook(max(0.0, middle - since), times), steps / epochs)
 
@@ -132,6 +133,14 @@ def _seconds_since(evidence: RunEvidence, sample: ProgressSample) -> float:
             if live.step == sample.step:
                 return max(0.0, evidence.now - live.seconds)
     return 0.0
+
+
+def _until_next(
+    evidence: RunEvidence, samples: Sequence[ProgressSample], pace: Pace, steps_per_epoch: float
+) -> float:
+    """Seconds in which the next sample is due, a pause included: what hangs comes no nearer to its end."""
+    stride = samples[-1].step - (samples[-2].step if len(samples) > 1 else 0)
+    return max(1, stride) * pace.step_seconds + _pause(evidence, pace, steps_per_epoch)[0]
 
 
 def _with_limit(evidence: RunEvidence, pace: Pace, ahead: Outlook, steps_per_epoch: float) -> Outlook:

@@ -209,6 +209,16 @@ def test_time_that_passed_since_the_last_step_counts(tmp_path: Path) -> None:
     assert later.last_output_seconds == pytest.approx(45, abs=1)
 
 
+def test_a_run_that_hangs_does_not_come_nearer_to_its_end(tmp_path: Path) -> None:
+    """Ten steps of a minute each are due in ten minutes and an evaluation; not before the end of the run."""
+    evidence = ended_just_now(running(tmp_path, limit=24_000))
+    hour, day = (forecast(replace(evidence, now=evidence.now + hours * 3600)) for hours in (1, 24))
+    assert hour.eta_seconds == day.eta_seconds
+    assert hour.eta_seconds
+    assert hour.eta_seconds > 7_500
+    assert day.exceeds_time_limit is True
+
+
 def test_a_requeued_run_that_waits_does_not_come_nearer_to_its_end(tmp_path: Path) -> None:
     evidence = ended_just_now(running(tmp_path, limit=24_000))
     waiting = replace(evidence, task=task("PENDING", restarts=1), now=evidence.now + 9000)
