@@ -34,10 +34,12 @@ def add_parser(
         "results",
         parents=[common],
         help="which run is better, with intervals and tests",
-        description="All runs of the sweep, compared. With a RUN: all its metrics. With FOLDERs: the runs in "
-        "them, without a sweep file.",
+        description="All runs of the sweep, or of a GROUP, compared. With a RUN: all its metrics. With "
+        "FOLDERs: the runs in them, without a sweep file.",
     )
-    parser.add_argument("words", nargs="*", metavar="RUN|FOLDER", help="one run, or folders of runs")
+    parser.add_argument(
+        "words", nargs="*", metavar="GROUP|RUN|FOLDER", help="groups, one run, or folders of runs"
+    )
     parser.add_argument("--format", choices=FORMATS, default="table")
     parser.add_argument("--epoch", type=_epoch, default="last", metavar="last|best|N", help="default: last")
     parser.add_argument("--baseline", metavar="RUN", help="differences are from this run")
@@ -63,9 +65,11 @@ def run(arguments: argparse.Namespace) -> int:
         baseline = arguments.baseline
     else:
         sweep = the_sweep(arguments)
-        if arguments.words:
+        groups = {group.name for group in sweep.groups} & set(arguments.words)
+        if arguments.words and groups != set(arguments.words):
             return _one_run(arguments, sweep)
         candidates, name = _of_sweep(sweep), sweep.name
+        candidates = [one for one in candidates if not groups or one.group in groups]
         baseline = find_run(sweep, arguments.baseline).name if arguments.baseline else None
         snapshot = _snapshot(arguments) if arguments.format in WITH_PROVENANCE else None
     if _wants_rows(arguments):

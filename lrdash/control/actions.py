@@ -58,18 +58,28 @@ def plan_action(
     """
     tasks = scheduler.read_queue(users_of(sweep)).tasks
     latest = latest_tasks(sweep, tasks, read_records(sweep, scheduler.name))
-    targets, left_out = [], []
+    targets: list[Target] = []
+    left_out: list[tuple[Run, str]] = []
     for run in runs:
         task = latest[run.key].task if run.key in latest else None
         # Slurm starts a finished task again as long as it remembers it.
         if task is None or (task.is_finished and name != "requeue"):
-            state = "is not in the queue" if task is None else f"is {task.state}"
-            left_out.append(f"{run.key} {run.name} {state}: it cannot be {_PAST[name]}")
+            left_out.append((run, "not in the queue" if task is None else task.state))
         else:
             targets.append(Target(run, task))
+    words = tuple(f"{run.key} {run.name} is {state}: it cannot be {_PAST[name]}" for run, state in left_out)
     if not targets:
-        raise UsageError("; ".join(left_out))
-    return ActionPlan(name, tuple(targets), seconds, tuple(left_out))
+        raise UsageError(words[0] if len(words) == 1 else _none_of(name, left_out))
+    return ActionPlan(name, tuple(targets), seconds, words)
+
+
+def _none_of(name: ActionName, left_out: Sequence[tuple[Run, str]]) -> str:
+    """Why it can be done to none of several runs, in one line that can be read."""
+    by_state: dict[str, list[str]] = {}
+    for run, state in left_out:
+        by_state.setdefault(state, []).append(run.key)
+    states = "; ".join(f"{state}: {', '.join(keys)}" for state, keys in by_state.items())
+    return f"none of these runs can be {_PAST[name]}: they are {states}"
 
 
 def carry_out_action(plan: ActionPlan, scheduler: Scheduler) -> None:

@@ -92,7 +92,7 @@ def _ahead(run: RunStatus) -> Iterator[str]:
     if ahead.epoch_at_time_limit is not None:
         fits = f"; {ahead.epochs_that_fit} whole epochs fit" if ahead.epochs_that_fit is not None else ""
         yield f"the time limit strikes at epoch {ahead.epoch_at_time_limit:.1f}{fits}"
-    if ahead.gpu_hours_spent is not None:
+    if ahead.gpu_hours_spent:  # nothing while it waits
         come = ahead.gpu_hours_to_come
         spent = f"GPU-hours {ahead.gpu_hours_spent:.3g}" + (" in this attempt" if _is_part(run) else "")
         yield spent + (f", {come:.3g} to come" if come is not None else "")

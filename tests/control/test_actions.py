@@ -60,6 +60,9 @@ def test_what_has_ended_is_left_out_of_a_group(running: Sweep) -> None:
     finished = lrdash(running, "cancel", "text", "--yes")
     assert (finished.returncode, finished.stdout) == (0, "cancelled: 1_0\n"), finished.stderr
     assert "note     text:1 text_1 is CANCELLED: it cannot be cancelled" in finished.stderr
+    wait_until(lambda: all(task.is_finished for task in LocalScheduler(running).read_queue().tasks))
+    again = lrdash(running, "cancel", "text", "--yes")
+    assert "none of these runs can be cancelled: they are CANCELLED: text:0, text:1" in again.stderr
 
 
 def test_a_group_stands_for_its_runs(running: Sweep) -> None:

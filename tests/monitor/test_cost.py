@@ -52,6 +52,7 @@ def test_only_what_is_known_and_no_advice_from_a_run_that_died() -> None:
     assert usage_words(RunStatus("a", state="COMPLETED")) == ()
     assert sizing_hints(ended("FAILED", max_rss_bytes=GIB, requested_memory_bytes=64 * GIB)) == ()
     assert outlook_words(RunStatus("a")) == ()
+    assert outlook_words(RunStatus("a", state="PENDING", progress=Progress(gpu_hours_spent=0.0))) == ()
 
 
 @pytest.mark.parametrize(

@@ -491,6 +491,7 @@ def test_a_deep_traceback_keeps_its_beginning_and_its_end(tmp_path: Path) -> Non
 def test_unknown_without_a_log_says_the_exit_code(tmp_path: Path) -> None:
     diagnosis = diagnosed(tmp_path, task=task("FAILED", exit_code="0:53"))
     assert (diagnosis.failure, "log file" in diagnosis.evidence.text) == ("unknown", True)
+    assert diagnosis.remedy == diagnosis.evidence.text
 
 
 def test_a_running_run_is_silent_after_ten_minutes(tmp_path: Path) -> None:

@@ -105,6 +105,16 @@ def test_the_baseline_is_any_run(sweep_file: str, capsys: Capture) -> None:
     assert "+33.0 (" in run(capsys, "-s", sweep_file, "--baseline", "text:1")
 
 
+def test_a_group_is_compared_alone(sweep_file: str, capsys: Capture) -> None:
+    whole, text = (
+        json.loads(run(capsys, "-s", sweep_file, "--format", "json", *words)) for words in ([], ["text"])
+    )
+    assert text["comparison"]["groups"] == whole["comparison"]["groups"][:1]
+    assert [one["run"] for one in text["provenance"]] == [
+        one["run"] for one in whole["provenance"] if one["run"].startswith("text_")
+    ]
+
+
 def test_the_best_epoch_is_labelled_selected_on_test(sweep_file: str, capsys: Capture) -> None:
     text = run(capsys, "-s", sweep_file, "--epoch", "best")
     assert "best epoch, selected on test" in text

@@ -20,7 +20,9 @@ def diagnose(evidence: RunEvidence) -> Diagnosis | None:
     if failure.failure == "launch_refused":
         remedy = refused_remedy(told, evidence)
     elif failure.failure == "unknown":
-        remedy = killed_remedy(evidence) if failure.is_bare_kill else unknown_remedy(told, evidence)
+        remedy = (
+            killed_remedy(evidence) if failure.is_bare_kill else unknown_remedy(failure.evidence, evidence)
+        )
     else:
         remedy = remedy_for(failure.failure, evidence)
     return Diagnosis(failure.failure, failure.evidence, remedy.text, remedy.command)

@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from lrdash.monitor.evidence import RunEvidence, number
 from lrdash.monitor.forecast import Outlook, outlook
-from lrdash.monitor.snapshot import FailureClass
+from lrdash.monitor.snapshot import Evidence, FailureClass
 from lrdash.sweep.load import format_scalar
 from lrdash.sweep.paths import dataset_dir
 from lrdash.sweep.spec import Scalar
@@ -190,22 +190,21 @@ def _vanished(evidence: RunEvidence) -> Remedy:
     return Remedy(f"it left the queue without a word and nobody accounts for it: {AGAIN}", _submit(evidence))
 
 
-def unknown_remedy(told: str, evidence: RunEvidence) -> Remedy:
+def unknown_remedy(told: Evidence, evidence: RunEvidence) -> Remedy:
     """What the program said at last: the bundled trainer names the way out, of others nothing is known."""
     command = f"lrdash logs {evidence.run.key} --err" if evidence.run else None
-    said = told.rstrip().rpartition("\n")[2].strip()
-    text = said.removeprefix(_OWN_ERROR)
-    if text == said:
-        text = (
-            f"{shorten(said, _SAID)}: not a cause that is known here, read the log"
-            if said
-            else "read the log"
-        )
-    return Remedy(text, command)
+    said = told.text.rstrip().rpartition("\n")[2].strip()
+    if said.startswith(_OWN_ERROR):
+        return Remedy(said.removeprefix(_OWN_ERROR), command)
+    is_of_log = told.file is not None
+    return Remedy(
+        shorten(said, _SAID) + (": not a cause that is known here, read the log" if is_of_log else ""),
+        command,
+    )
 
 
 def _unknown(evidence: RunEvidence) -> Remedy:
-    return unknown_remedy("", evidence)
+    return unknown_remedy(Evidence(), evidence)
 
 
 def killed_remedy(evidence: RunEvidence) -> Remedy:
