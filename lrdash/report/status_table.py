@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TextIO
 
 from rich import box
+from rich.cells import cell_len
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
@@ -18,7 +19,6 @@ from lrdash.results.wording import fraction
 from lrdash.scheduler.base import FINISHED_STATES
 
 PLAIN_WIDTH = 120
-"""Columns where the output is no terminal."""
 GLYPHS = {
     "RUNNING": ("●", "green"),
     "COMPLETING": ("●", "green"),
@@ -28,15 +28,26 @@ GLYPHS = {
 NOT_SUBMITTED = ("·", "dim")
 ENDED_BADLY = ("✗", "red")
 WAITING = ("◌", "cyan")
+COLUMNS = (
+    "", "run", "configuration", "state", "epoch", "loss", "accuracy", "F1", "checks", "ends in", "task",
+)  # fmt: skip
+NUMBERS = frozenset({"epoch", "loss", "accuracy", "F1", "ends in"})
+GIVE_WAY = ("F1", "loss", "task", "checks", "ends in", "epoch", "accuracy")
+"""Columns that are missed least, the least first; what is wrong stands below the table too."""
+_GAP = 2
 WRONG = ("MISSING", "WRONG_VALUE", "FORBIDDEN")
 
 
-def print_status(snapshot: Snapshot, file: TextIO | None = None) -> None:
-    """Write the snapshot as a table: glyph and word for every state; colour only in a terminal."""
+def print_status(snapshot: Snapshot, file: TextIO | None = None, width: int = PLAIN_WIDTH) -> None:
+    """Write the snapshot as a table: glyph and word for every state; colour only in a terminal.
+
+    Args:
+        width: columns where the output is no terminal.
+    """
     out = file or sys.stdout
-    console = Console(file=out, highlight=False, width=None if out.isatty() else PLAIN_WIDTH)
+    console = Console(file=out, highlight=False, width=None if out.isatty() else width)
     console.print(Text(headline(snapshot), style="bold"), soft_wrap=True)
-    console.print(_table(snapshot.runs))
+    console.print(_table(snapshot.runs, console.width))
     for line in _remarks(snapshot):
         console.print(line, soft_wrap=True)
 
@@ -64,29 +75,28 @@ def glyph(run: RunStatus) -> tuple[str, str]:
     return GLYPHS.get(run.state) or (ENDED_BADLY if run.state in FINISHED_STATES else WAITING)
 
 
-def _table(runs: Sequence[RunStatus]) -> Table:
+def _table(runs: Sequence[RunStatus], width: int) -> Table:
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0))
-    columns = (
-        "",
-        "run",
-        "configuration",
-        "state",
-        "epoch",
-        "loss",
-        "accuracy",
-        "F1",
-        "checks",
-        "ends in",
-        "task",
-    )
-    numbers = {"epoch", "loss", "accuracy", "F1", "ends in"}
+    rows = [dict(zip(COLUMNS, _cells(run), strict=True)) for run in runs]
+    columns = _that_fit(rows, width)
     for name in columns:
         table.add_column(
-            name, justify="right" if name in numbers else "left", no_wrap=name != "configuration"
+            name, justify="right" if name in NUMBERS else "left", no_wrap=name != "configuration"
         )
-    for run in runs:
-        table.add_row(*_cells(run))
+    for row in rows:
+        table.add_row(*(row[name] for name in columns))
     return table
+
+
+def _that_fit(rows: Sequence[Mapping[str, Text]], width: int) -> list[str]:
+    """Columns for a narrow terminal: first those give way that hold nothing, then the others that may."""
+    widths = {name: max(map(cell_len, (name, *(row[name].plain for row in rows)))) for name in COLUMNS}
+    empty = [name for name in GIVE_WAY if all(row[name].plain in ("", DASH) for row in rows)]
+    for name in (*empty, *GIVE_WAY):
+        if sum(each + _GAP for each in widths.values()) <= width:
+            break
+        widths.pop(name, None)
+    return list(widths)
 
 
 def _cells(run: RunStatus) -> tuple[Text, ...]:

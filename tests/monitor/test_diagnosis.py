@@ -431,6 +431,12 @@ def test_data_set_not_found_names_what_is_there(tmp_path: Path) -> None:
     assert diagnosis.failure == "dataset_not_found"
     assert "there are: iclr_v7_train, unrelated" in diagnosis.remedy
     assert str(tmp_path / "data") in diagnosis.remedy
+    for name in ("iclr_v8_train", str(run.args["eval_dataset"])):
+        (tmp_path / "data" / name).mkdir()
+    repaired = diagnose(evidence)
+    assert repaired
+    assert repaired.remedy.startswith("the data were not found then; in ")
+    assert repaired.command == f"{AGAIN} --set dataset=iclr_v8_train"
 
 
 def _sweep_in(root: Path) -> tuple[Sweep, Any]:

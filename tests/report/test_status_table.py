@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 
 import msgspec
+import pytest
 
 from lrdash.monitor.snapshot import (
     Check,
@@ -46,9 +47,9 @@ SNAPSHOT = Snapshot(
 )  # fmt: skip
 
 
-def text_of(snapshot: Snapshot) -> str:
+def text_of(snapshot: Snapshot, width: int = 120) -> str:
     file = io.StringIO()
-    print_status(snapshot, file)
+    print_status(snapshot, file, width)
     return file.getvalue()
 
 
@@ -65,6 +66,23 @@ def test_every_run_has_a_row_with_glyph_and_word() -> None:
     assert any("no job" in line and "[red]evil" in line for line in lines)
     assert any("·  text:3" in line and "not submitted" in line for line in lines)
     assert any("◌  text:4" in line and "STRANGE_NEW_STATE" in line for line in lines)
+
+
+@pytest.mark.parametrize(
+    ("width", "gone"),
+    [
+        (120, set()),
+        (80, {"F1", "loss", "task", "checks"}),
+        (60, {"F1", "loss", "task", "checks", "ends in", "epoch"}),
+    ],
+)
+def test_a_narrow_terminal_keeps_runs_and_configurations_whole(width: int, gone: set[str]) -> None:
+    columns = ("epoch", "loss", "accuracy", "F1", "checks", "ends in", "task")
+    lines = text_of(msgspec.structs.replace(SNAPSHOT, runs=SNAPSHOT.runs[:4]), width).splitlines()
+    header = next(line for line in lines if "configuration" in line)
+    assert {name for name in columns if name not in header} == gone
+    assert "2e-5, backbone 2e-6" in "\n".join(lines)
+    assert "…" not in "\n".join(lines[:12])
 
 
 def test_what_needs_words_stands_below() -> None:

@@ -164,6 +164,11 @@ def _dataset_not_found(evidence: RunEvidence) -> Remedy:
         return Remedy(f"dataset_dir {folder}: {error.strerror}", "lrdash preflight")
     asked = [str(evidence.args.get(key) or "") for key in ("dataset", "eval_dataset")]
     missing = [name for name in asked if name and name not in there]
+    if any(asked) and not missing:
+        names = " and ".join(filter(None, asked))
+        return Remedy(
+            f"the data were not found then; in {folder} now: {names}; submit it again", _submit(evidence)
+        )
     similar = [match for name in missing for match in get_close_matches(name, there, 2, 0.5)]
     listed = list(dict.fromkeys([*similar, *there]))
     more = f" and {len(listed) - _LISTED} more" if len(listed) > _LISTED else ""
