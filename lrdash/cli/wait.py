@@ -72,8 +72,7 @@ def verdict(snapshot: Snapshot) -> int:
     submitted = [run for run in snapshot.runs if run.state is not None]
     if any(run.state != "COMPLETED" for run in submitted):
         return EXIT_RUN_FAILED
-    failed = ("MISSING", "WRONG_VALUE", "FORBIDDEN")
-    if any(check.verdict in failed for run in submitted for check in run.checks):
+    if any(check.has_failed for run in submitted for check in run.checks):
         return EXIT_CHECK_FAILED
     return 0
 

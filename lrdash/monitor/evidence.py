@@ -13,6 +13,7 @@ from lrdash.results.documents import RunResults
 from lrdash.results.metrics import accuracy, f1
 from lrdash.results.predictions import Predictions
 from lrdash.results.steps import StepSeries
+from lrdash.results.values import number
 from lrdash.scheduler.base import Task, TaskUsage
 from lrdash.sweep.script import BatchScript
 from lrdash.sweep.spec import Args, Group, Run, Sweep
@@ -147,7 +148,7 @@ class RunEvidence:
         rows = [row.get("epoch") for row in self.results.epochs[-1:]]
         known = [self.facts.last_epoch, *rows]
         if len(self.steps) and "epoch" in self.steps.columns:
-            known.append(finite_or_none(self.steps.columns["epoch"][-1]))
+            known.append(number(self.steps.columns["epoch"][-1]))
         return max((epoch for epoch in known if epoch is not None), default=None)
 
     @property
@@ -177,23 +178,9 @@ def elapsed_seconds(task: Task, now: float) -> float | None:
     return task.elapsed_seconds
 
 
-def number(value: object) -> float | None:
-    """An argument as a number; YAML and run_meta.json may hold it as text."""
-    if isinstance(value, bool) or not isinstance(value, int | float | str):
-        return None
-    try:
-        return finite_or_none(float(value))
-    except ValueError:
-        return None
-
-
 def is_true(value: object) -> bool:
     """A switch among the arguments; run_meta.json of another program may hold it as text."""
     return str(value).lower() == "true"
-
-
-def finite_or_none(value: float) -> float | None:
-    return value if value == value and abs(value) != float("inf") else None
 
 
 def as_evidence(line: LogLine | None) -> Evidence:

@@ -18,6 +18,7 @@ from lrdash.monitor.snapshot import Attempt, LogPaths, RunStatus, Snapshot, Sour
 from lrdash.results.documents import RunResults
 from lrdash.results.foreign import ForeignRun, find_runs
 from lrdash.results.history import ResultsReader
+from lrdash.results.values import number
 
 FILES_SECONDS = 2.0
 NEVER_SECONDS = 3600.0
@@ -103,9 +104,9 @@ class ForeignMonitor:
         status = RunStatus(
             run=run.name,
             label=run.label,
-            learning_rate=evidence.learning_rate or _rate(run, "learning_rate"),
+            learning_rate=evidence.learning_rate or number(run.args.get("learning_rate")),
             cls_backbone_learning_rate=evidence.backbone_learning_rate
-            or _rate(run, "cls_backbone_learning_rate"),
+            or number(run.args.get("cls_backbone_learning_rate")),
             attempt=Attempt(meta.job, meta.restart, evidence.is_resumed) if meta and meta.job else None,
             progress=forecast(evidence),
             metrics=run_metrics(results, facts),
@@ -140,8 +141,3 @@ def _newest(folder: Path, patterns: Sequence[str]) -> Path | None:
         if found:
             return max(found, key=lambda path: path.stat().st_mtime).absolute()
     return None
-
-
-def _rate(run: ForeignRun, name: str) -> float | None:
-    value = run.args.get(name)
-    return float(value) if isinstance(value, int | float) else None

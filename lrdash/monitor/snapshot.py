@@ -95,6 +95,10 @@ class Check(msgspec.Struct, frozen=True):
     observed: str = ""
     evidence: Evidence = Evidence()
 
+    @property
+    def has_failed(self) -> bool:
+        return self.verdict not in ("PASS", "WAITING")
+
 
 class Diagnosis(msgspec.Struct, frozen=True):
     """The first cause of a failure, and the command that applies the remedy."""

@@ -152,9 +152,7 @@ def _run_cells(group: GroupComparison, run: RunSummary) -> tuple[str, ...]:
 def _provenance_cells(one: RunProvenance) -> tuple[str, ...]:
     job = DASH if one.job is None else one.job + (f" restart {one.restart}" if one.restart else "")
     passed = sum(check.verdict == "PASS" for check in one.checks)
-    failed = [
-        f"{check.name} {check.verdict}" for check in one.checks if check.verdict not in ("PASS", "WAITING")
-    ]
+    failed = [f"{check.name} {check.verdict}" for check in one.checks if check.has_failed]
     checks = ", ".join(failed) or (f"{passed} of {len(one.checks)} pass" if one.checks else DASH)
     cells = (
         one.run,

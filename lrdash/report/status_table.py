@@ -35,7 +35,6 @@ NUMBERS = frozenset({"epoch", "loss", "accuracy", "F1", "ends in"})
 GIVE_WAY = ("F1", "loss", "task", "checks", "ends in", "epoch", "accuracy")
 """Columns that are missed least, the least first; what is wrong stands below the table too."""
 _GAP = 2
-WRONG = ("MISSING", "WRONG_VALUE", "FORBIDDEN")
 
 
 def print_status(snapshot: Snapshot, file: TextIO | None = None, width: int = PLAIN_WIDTH) -> None:
@@ -122,7 +121,7 @@ def checks_word(checks: Sequence[Check]) -> str:
     """`✓ 9`, or the names of those that failed."""
     if not checks:
         return DASH
-    if failed := [check.name for check in checks if check.verdict in WRONG]:
+    if failed := [check.name for check in checks if check.has_failed]:
         return "✗ " + ", ".join(failed)
     passed = sum(check.verdict == "PASS" for check in checks)
     return f"✓ {passed}" if passed == len(checks) else f"{passed}/{len(checks)}"
@@ -170,7 +169,7 @@ def _remarks(snapshot: Snapshot) -> Iterator[Text]:
         elif run.reason and (run.left_queue or run.state is None):
             yield Text(f"{run.key} {state_word(run)}: {clean(run.reason)}", "yellow")
         for check in run.checks:
-            if check.verdict in WRONG:
+            if check.has_failed:
                 expected = f"expected {clean(check.expected)}, observed {clean(check.observed)}"
                 yield Text(f"{run.key} check {check.name}: {check.verdict}, {expected}", "red")
     for run in snapshot.runs:

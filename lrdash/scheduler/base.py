@@ -23,6 +23,8 @@ FINISHED_STATES = frozenset(
     }
 )  # fmt: skip
 # A state in neither set is shown as it is and treated as still active: Slurm has invented states before.
+TOKEN_PREFIX = "lrdash:"
+"""Of the comment of a job that lrdash has submitted."""
 UNKNOWN = "UNKNOWN"
 """No state of Slurm's: a task that nobody accounts for; its log and results may tell more."""
 
@@ -122,6 +124,11 @@ class Submission(msgspec.Struct, frozen=True):
     """Ranks of one task; only the local scheduler needs to be told."""
     at_once: int | None = None
     """Most tasks of the job that may run at once."""
+
+    @property
+    def comment(self) -> str:
+        """What marks a job as ours, also when the answer of its submission was lost."""
+        return f"{TOKEN_PREFIX}{self.token}"
 
 
 class Scheduler(Protocol):

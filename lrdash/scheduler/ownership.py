@@ -19,7 +19,7 @@ from pathlib import Path
 
 import msgspec
 
-from lrdash.scheduler.base import Task
+from lrdash.scheduler.base import TOKEN_PREFIX, Task
 from lrdash.scheduler.records import SubmissionRecord, asked_at, job_name, replace_record, stored_records
 from lrdash.sweep.identity import Identity
 from lrdash.sweep.paths import logs_dir
@@ -154,7 +154,7 @@ def _is_alike(sweep: Sweep, task: Task, record: SubmissionRecord) -> bool:
 
 
 def _has_token(task: Task) -> bool:
-    return task.comment.startswith("lrdash:")
+    return task.comment.startswith(TOKEN_PREFIX)
 
 
 def _run_by_hand(sweep: Sweep, task: Task) -> Run | None:

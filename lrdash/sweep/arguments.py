@@ -7,10 +7,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from lrdash.errors import UsageError
-from lrdash.sweep.labels import run_labels
+from lrdash.sweep.labels import RATES, run_labels
 from lrdash.sweep.spec import Args, Group, Run, Scalar, Sweep
 
-RATES = ("learning_rate", "cls_backbone_learning_rate")
 COUNTS = ("per_device_train_batch_size", "gradient_accumulation_steps", "num_train_epochs")
 # The only values with which the bundled trainer trains.
 _BUNDLED = {"stage": "cls", "finetuning_type": "full"}

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 import msgspec
 
 from lrdash.monitor.snapshot import Check, Diagnosis, Evidence, RunStatus, Snapshot
+from lrdash.scheduler.reasons import never_starts
 from lrdash.ui.columns import SILENT_SECONDS
 from lrdash.ui.format import age, plain
 from lrdash.ui.glyphs import UNICODE
@@ -63,7 +64,7 @@ def _concerns_of(run: RunStatus) -> Iterator[Concern]:
         if _says_more(check, run):
             reason = f"check {check.name}: {check.verdict}  {plain(check.observed)}".rstrip()
             yield _concern(run, reason, "enter: its checks", "Checks")
-    if tally == "pending" and "never start" in (run.reason_in_words or ""):
+    if tally == "pending" and never_starts(run.reason):
         yield _concern(run, plain(f"{run.reason}: {run.reason_in_words}"), "x: actions")
     if run.state is None and run.reason:
         yield _concern(run, plain(run.reason), "x: actions", "warning")
@@ -116,7 +117,7 @@ def _news_of(before: RunStatus, after: RunStatus) -> Iterator[News]:
 def _says_more(check: Check, run: RunStatus) -> bool:
     """Whether a check fails, and not for want of epochs in a run that did not come to its end."""
     came_to_its_end = state_look(run.state, UNICODE).tally not in ("failed", "stopped")
-    return check.verdict not in ("PASS", "WAITING") and (came_to_its_end or check.name != "epochs")
+    return check.has_failed and (came_to_its_end or check.name != "epochs")
 
 
 def in_words(found: Sequence[News]) -> list[tuple[str, bool]]:

@@ -208,11 +208,7 @@ def message(run: RunStatus, context: TableContext) -> list[Span]:
             (run.diagnosis.words, "error"),
             (f" {glyphs.separator} {plain(run.diagnosis.remedy)}", "text"),
         ]
-    failed = [
-        check
-        for check in run.checks
-        if check.verdict not in ("PASS", "WAITING") and check.name != "optimizer"
-    ]
+    failed = [check for check in run.checks if check.has_failed and check.name != "optimizer"]
     if failed:
         return [(f"{failed[0].name} {failed[0].verdict}", "error"), (f" {plain(failed[0].observed)}", "text")]
     tally = state_look(run.state, glyphs).tally

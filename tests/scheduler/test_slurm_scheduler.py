@@ -12,9 +12,8 @@ import msgspec
 import pytest
 
 from lrdash.errors import RefusedError
-from lrdash.scheduler.base import Submission, Task
+from lrdash.scheduler.base import TOKEN_PREFIX, Submission, Task
 from lrdash.scheduler.slurm import SlurmScheduler
-from lrdash.scheduler.slurm.submit import comment
 from tests.slurm.cluster import Cluster
 from tests.waiting import wait_until
 
@@ -61,7 +60,7 @@ def job_tasks(scheduler: SlurmScheduler, job: str, state: str = "") -> list[Task
 
 def with_token(scheduler: SlurmScheduler, token: str) -> list[Task]:
     """The user's tasks in the queue whose job was submitted with this token."""
-    return [task for task in scheduler.read_queue([USER]).tasks if task.comment == comment(token)]
+    return [task for task in scheduler.read_queue([USER]).tasks if task.comment == f"{TOKEN_PREFIX}{token}"]
 
 
 def test_a_submitted_array_runs_and_its_logs_are_found(

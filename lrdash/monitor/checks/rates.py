@@ -7,9 +7,10 @@ from collections.abc import Sequence
 from typing import NamedTuple, Protocol
 
 from lrdash.logs.facts import OptimizerLine
-from lrdash.monitor.evidence import RunEvidence, as_evidence, number
+from lrdash.monitor.evidence import RunEvidence, as_evidence
 from lrdash.monitor.snapshot import Check, Evidence
 from lrdash.results.history import TRAINER_LOG
+from lrdash.results.values import number
 from lrdash.sweep.labels import format_rate
 
 LOGGED_DIGITS = 1e-3

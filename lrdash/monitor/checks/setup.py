@@ -5,11 +5,11 @@ from __future__ import annotations
 from msgspec.structs import replace
 
 from lrdash.logs.facts import Frozen
-from lrdash.monitor.evidence import RunEvidence, as_evidence, number
+from lrdash.monitor.evidence import RunEvidence, as_evidence
 from lrdash.monitor.snapshot import Check, Evidence, Verdict
+from lrdash.results.documents import EPOCH_TOLERANCE
+from lrdash.results.values import number
 
-EPOCH_TOLERANCE = 0.02
-"""transformers ends an epoch at 0.9992 when its last batch is short."""
 FREEZABLE = {
     "freeze_vision_tower": "vision_tower",
     "freeze_multi_modal_projector": "multi_modal_projector",

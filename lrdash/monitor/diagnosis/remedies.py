@@ -10,9 +10,10 @@ from math import ceil
 from textwrap import shorten
 from typing import NamedTuple
 
-from lrdash.monitor.evidence import RunEvidence, number
+from lrdash.monitor.evidence import RunEvidence
 from lrdash.monitor.forecast import Outlook, outlook
 from lrdash.monitor.snapshot import Evidence, FailureClass
+from lrdash.results.values import number
 from lrdash.sweep.load import format_scalar
 from lrdash.sweep.paths import dataset_dir
 from lrdash.sweep.spec import Scalar

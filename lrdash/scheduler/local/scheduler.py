@@ -165,7 +165,7 @@ class LocalScheduler:
         return LocalJob(
             id=job_id,
             name=submission.job_name,
-            comment=f"lrdash:{submission.token}",
+            comment=submission.comment,
             script=str(self._store.copy_script(job_id, submission.script)),
             work_dir=str(submission.work_dir),
             user=user,

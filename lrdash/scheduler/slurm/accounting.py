@@ -34,15 +34,17 @@ def sacct_command(jobs: Iterable[str], mark: str) -> tuple[str, ...]:
 
 def parse_accounting(text: str, mark: str, tasks: Collection[str]) -> dict[str, SettledTask]:
     """The finished ones of `tasks`; sacct lags, so a task that it still calls RUNNING is left out."""
-    rows = _rows(text, mark)
+    jobs: list[Row] = []
+    steps: dict[str, list[Row]] = {}
+    for row in _rows(text, mark):
+        identity, dot, _ = row["JobID"].partition(".")
+        (steps.setdefault(identity, []) if dot else jobs).append(row)
     settled: dict[str, SettledTask] = {}
-    for row in rows:
-        if "." in row["JobID"]:
-            continue
+    for row in jobs:
         task = _task(row)
         for identity in expand_id(row["JobID"]):
             if identity in tasks and task.is_finished:
-                usage = _usage(row, [step for step in rows if step["JobID"].startswith(f"{identity}.")])
+                usage = _usage(row, steps.get(identity, []))
                 settled[identity] = SettledTask(msgspec.structs.replace(task, id=identity), usage)
     return settled
 

@@ -7,7 +7,6 @@ import re
 from lrdash.errors import UnreachableError
 from lrdash.scheduler.base import Submission
 
-TOKEN_PREFIX = "lrdash:"
 # The second: a site's own sbatch that drops --parsable.
 _ANSWER = re.compile(r"^(?:(\d+)(?:;\S+)?|(?:sbatch: )?Submitted batch job (\d+)\b.*)$", re.MULTILINE)
 
@@ -21,15 +20,10 @@ def sbatch_command(submission: Submission) -> tuple[str, ...]:
         f"--job-name={submission.job_name}",
         f"--array={format_indices(submission.indices)}{throttle}",
         f"--chdir={submission.work_dir}",
-        f"--comment={comment(submission.token)}",
+        f"--comment={submission.comment}",
         *submission.options,
         str(submission.script),
     )
-
-
-def comment(token: str) -> str:
-    """What marks a job as ours, also when the answer of its sbatch was lost."""
-    return f"{TOKEN_PREFIX}{token}"
 
 
 def format_indices(indices: tuple[int, ...]) -> str:

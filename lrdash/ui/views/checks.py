@@ -84,7 +84,7 @@ def lines_of_the_log(run: RunStatus) -> dict[str, Evidence]:
 
 def telling_line(run: RunStatus) -> Evidence | None:
     """Why the run failed, else why a check did; None where no line of the log says it."""
-    failed = [check.name for check in run.checks if check.verdict not in ("PASS", "WAITING")]
+    failed = [check.name for check in run.checks if check.has_failed]
     known = lines_of_the_log(run)
     return next((known[name] for name in ("diagnosis", *failed) if name in known), None)
 
