@@ -161,6 +161,8 @@ def optimizer_cell(run: RunStatus, context: TableContext) -> list[Span]:
     """Which optimizer the run was to use, and whether its log proves that it did."""
     kind = "uniform" if run.cls_backbone_learning_rate is None else "separate"
     check = run.check("optimizer")
+    if check is None and run.group is None:
+        return _number(NOTHING)  # a folder: nothing was asked for
     if context.compact:
         return [_verdict_glyph(check, context.glyphs)]
     if check is None or check.verdict == "WAITING":

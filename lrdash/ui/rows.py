@@ -3,17 +3,32 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
 import msgspec
 
 from lrdash.monitor.snapshot import RunStatus, Snapshot
 from lrdash.ui.glyphs import Glyphs
-from lrdash.ui.theme import TALLIES, Look, state_look
+from lrdash.ui.theme import TALLIES, WITHOUT_JOB, Look, state_look
 
 SORT_KEYS = ("index", "state", "epoch", "loss", "acc", "F1", "label")
 FOREIGN = "folders"
 """Heads the runs that belong to no group."""
+
+
+def tally(runs: Sequence[RunStatus], glyphs: Glyphs) -> list[tuple[Look, int]]:
+    """How many of the runs are in which kind of state."""
+    looks = [_look(run, glyphs) for run in runs]
+    counts = Counter(look.tally for look in looks)
+    shown = {look.tally: look for look in looks}
+    return [(shown[name], counts[name]) for name in TALLIES if name in counts]
+
+
+def _look(run: RunStatus, glyphs: Glyphs) -> Look:
+    """A folder was never meant to be submitted."""
+    if run.state is None and run.group is None:
+        return Look(glyphs.absent, "faint", WITHOUT_JOB)
+    return state_look(run.state, glyphs)
 
 
 class GroupRow(msgspec.Struct, frozen=True):
@@ -28,11 +43,7 @@ class GroupRow(msgspec.Struct, frozen=True):
         return f"{self.name}:"
 
     def tally(self, glyphs: Glyphs) -> list[tuple[Look, int]]:
-        """How many of its runs are in which kind of state."""
-        looks = [state_look(run.state, glyphs) for run in self.runs]
-        counts = Counter(look.tally for look in looks)
-        by_tally = {look.tally: look for look in looks}
-        return [(by_tally[tally], counts[tally]) for tally in TALLIES if tally in counts]
+        return tally(self.runs, glyphs)
 
 
 class RunRow(msgspec.Struct, frozen=True):

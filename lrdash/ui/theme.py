@@ -94,7 +94,8 @@ class Look:
         self.glyph, self.role, self.tally = glyph, role, tally
 
 
-TALLIES = ("running", "pending", "done", "failed", "stopped", "unknown", "not submitted")
+WITHOUT_JOB = "without a job"
+TALLIES = ("running", "pending", "done", "failed", "stopped", "unknown", "not submitted", WITHOUT_JOB)
 
 
 @cache

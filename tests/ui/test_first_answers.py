@@ -30,7 +30,7 @@ async def test_a_run_that_has_ended_was_started_though_its_files_are_not_read_ye
     app = fakes.make_app(fakes.copy(fakes.half_way(), runs=(ended, fakes.run("text:1"))))
     async with app.run_test(size=(120, 40)) as pilot:
         await opened(pilot)
-        await shows(pilot, "the log of 4815201_0 is not known yet")
+        await shows(pilot, "its log is not known yet")
         row = next(line for line in screen_text(app).splitlines() if "COMPLETED" in line)
         assert " 0 " not in row.split("COMPLETED")[1]
         await pilot.press("1")

@@ -13,7 +13,7 @@ from lrdash.ui.results import FolderResults
 from lrdash.ui.session import Session
 from lrdash.ui.settings import Settings
 from tests.results.making import write_run
-from tests.ui.screens import opened, shows, until
+from tests.ui.screens import opened, screen_text, shows, until
 
 
 @pytest.fixture
@@ -35,6 +35,18 @@ async def test_the_comparison_of_folders_and_their_rows(app: LrdashApp) -> None:
         await shows(pilot, "200 test rows")
         await pilot.press("enter")
         await shows(pilot, "errors of run_a: 20 of 200 rows")
+
+
+async def test_nothing_is_said_of_folders_that_only_a_sweep_can_have(app: LrdashApp) -> None:
+    async with app.run_test(size=(120, 40)) as pilot:
+        await opened(pilot)
+        await shows(pilot, "2 without a job")
+        await shows(pilot, "no log: folders without a sweep file have results only")
+        text = screen_text(app)
+        assert "not submitted" not in text
+        assert "uniform" not in text
+        await pilot.press("[")
+        await shows(pilot, "no sweep file says what it was to do")
 
 
 async def test_another_run_is_the_baseline(app: LrdashApp) -> None:

@@ -27,7 +27,7 @@ from lrdash.ui.logs.copying import Choice, CopyBar, copy
 from lrdash.ui.logs.handover import editor_command, hand_over, pager_command
 from lrdash.ui.logs.header import LogHeader, found_words
 from lrdash.ui.logs.prompt import Purpose, SearchPrompt
-from lrdash.ui.logs.view import NOT_STARTED, LogView
+from lrdash.ui.logs.view import NO_LOG, NOT_KNOWN, NOT_STARTED, LogView
 from lrdash.ui.state import Stream
 
 SIDEWAYS = 8
@@ -57,6 +57,7 @@ class LogPane(Widget):
         super().__init__(id=id, classes=classes)
         self.paths = LogPaths()
         self.job: str | None = None
+        self.absent = NOT_STARTED
         self.views = {"out": LogView(), "err": LogView()}
         self.headers = {name: LogHeader(view, name) for name, view in self.views.items()}
         self.prompt = SearchPrompt()
@@ -71,9 +72,12 @@ class LogPane(Widget):
         yield self.prompt
         yield self.copy_bar
 
-    def show(self, paths: LogPaths, stream: Stream, title: str, *, job: str | None = None) -> None:
+    def show(
+        self, paths: LogPaths, stream: Stream, title: str, *, job: str | None = None, is_folder: bool = False
+    ) -> None:
         """Look at a run's log; the same log again keeps the place. `job` is for copying."""
         self.paths, self.job = paths, job
+        self.absent = NO_LOG if is_folder else NOT_STARTED if job is None else NOT_KNOWN
         for header in self.headers.values():
             header.title = title
             header.refresh()
@@ -101,11 +105,10 @@ class LogPane(Widget):
             return
         self.set_class(self.stream == "both", "-both")
         had_focus = any(view.has_focus for view in self.views.values())
-        absent = NOT_STARTED if self.job is None else f"the log of {plain_text(self.job)} is not known yet"
         for name, path in (("out", self.paths.out), ("err", self.paths.err)):
             is_shown = self.stream in (name, "both")
             self.query_one(f"#{name}", Container).display = is_shown
-            self.views[name].absent = absent
+            self.views[name].absent = self.absent
             self.views[name].show(Path(path) if path and is_shown else None)
         if had_focus:
             self.view.focus()

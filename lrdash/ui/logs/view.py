@@ -34,6 +34,8 @@ STUCK_SECONDS = 2.0
 """A look that takes longer is said to be under way: a file server may have gone."""
 
 NOT_STARTED = "no log: this run has not been started"
+NOT_KNOWN = "its log is not known yet"
+NO_LOG = "no log: folders without a sweep file have results only"
 
 T = TypeVar("T")
 

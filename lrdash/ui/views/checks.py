@@ -153,7 +153,9 @@ def evidence_lines(run: RunStatus, glyphs: Glyphs, width: int) -> list[Line]:
         lines += _diagnosis(run.diagnosis, width, "diagnosis" if "diagnosis" in in_log else "")
     for check in run.checks:
         lines += _evidence_of(check, glyphs, width, check.name if check.name in in_log else "")
-    if not run.checks:
+    if not run.checks and run.group is None:
+        lines.append(line((" nothing to hold it against: no sweep file says what it was to do", "muted")))
+    elif not run.checks:
         lines.append(line((" no check has anything to look at yet", "muted")))
     return lines
 

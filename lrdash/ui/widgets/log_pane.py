@@ -11,4 +11,7 @@ from lrdash.ui.state import ScreenState
 def show_log(pane: LogPane, state: ScreenState) -> None:
     """Point a log pane at the selected run's log."""
     if state.run is not None:
-        pane.show(state.run.logs, state.stream, plain(run_name(state.run)), job=state.run.task)
+        is_folder = state.run.group is None
+        pane.show(
+            state.run.logs, state.stream, plain(run_name(state.run)), job=state.run.task, is_folder=is_folder
+        )

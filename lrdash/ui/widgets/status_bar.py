@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from time import monotonic
 
 from rich.cells import cell_len
@@ -14,7 +13,8 @@ from lrdash.monitor.snapshot import Snapshot, Source
 from lrdash.scheduler.base import FINISHED_STATES
 from lrdash.ui.context import Painted
 from lrdash.ui.format import age, plain
-from lrdash.ui.theme import TALLIES, Look, Role, state_look
+from lrdash.ui.rows import tally
+from lrdash.ui.theme import Look, Role
 
 Part = tuple[str, Role]
 _SHOWN_SOURCES = ("queue", "logs", "results")
@@ -70,10 +70,7 @@ class StatusBar(Widget, Painted):
             return
         states = {run.state for run in self.snapshot.runs}
         self._is_active = bool(states - FINISHED_STATES - {None})
-        looks = [state_look(run.state, self.glyphs) for run in self.snapshot.runs]
-        counts = Counter(look.tally for look in looks)
-        shown = {look.tally: look for look in looks}
-        self._counts = [(shown[tally], counts[tally]) for tally in TALLIES if tally in counts]
+        self._counts = tally(self.snapshot.runs, self.glyphs)
 
     def _tally(self, words: bool) -> list[Part]:
         parts: list[Part] = []
