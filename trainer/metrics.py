@@ -12,21 +12,19 @@ def classification_metrics(logits: Array, labels: Array) -> dict[str, float | in
     """Metrics without a prefix; None where one is not defined (AUROC of one class).
 
     For two classes `f1`, precision and recall are those of the second, the positive one; for more they are
-    means over the classes.
+    means over the classes that occur in the labels or the predictions.
     """
     classes = list(range(logits.shape[1]))
     predicted = logits.argmax(axis=1)
     binary = len(classes) == 2
     average = "binary" if binary else "macro"
     precision, recall, f1, _ = sklearn_metrics.precision_recall_fscore_support(
-        labels, predicted, labels=None if binary else classes, average=average, pos_label=1, zero_division=0.0
+        labels, predicted, average=average, pos_label=1, zero_division=0.0
     )
     values: dict[str, float | int | None] = {
         "accuracy": float((predicted == labels).mean()),
         "f1": float(f1),
-        "f1_macro": float(
-            sklearn_metrics.f1_score(labels, predicted, labels=classes, average="macro", zero_division=0.0)
-        ),
+        "f1_macro": float(sklearn_metrics.f1_score(labels, predicted, average="macro", zero_division=0.0)),
         "precision": float(precision),
         "recall": float(recall),
         "mcc": float(sklearn_metrics.matthews_corrcoef(labels, predicted)),

@@ -10,7 +10,7 @@ import math
 from array import array
 from bisect import bisect_right
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from itertools import compress, pairwise
 from operator import eq, not_
 
@@ -57,16 +57,14 @@ def accuracy(confusion: Confusion) -> float | None:
 def precision(confusion: Confusion, positive: int | None) -> float | None:
     """Of the positive class; the mean over classes where there is none."""
     if positive is None:
-        return _mean(
-            [value for at in range(len(confusion)) if (value := precision(confusion, at)) is not None]
-        )
+        return _macro(precision, confusion)
     return _ratio(confusion[positive][positive], sum(row[positive] for row in confusion))
 
 
 def recall(confusion: Confusion, positive: int | None) -> float | None:
     """Of the positive class; the mean over classes where there is none."""
     if positive is None:
-        return balanced_accuracy(confusion)
+        return _macro(recall, confusion)
     return _ratio(confusion[positive][positive], sum(confusion[positive]))
 
 
@@ -97,7 +95,13 @@ def f1(confusion: Confusion, positive: int | None) -> float | None:
 
 def macro_f1(confusion: Confusion) -> float | None:
     """The mean F1 of the classes that occur in truth or predictions."""
-    return _mean([value for at in range(len(confusion)) if (value := f1(confusion, at)) is not None])
+    return _macro(f1, confusion)
+
+
+def _macro(score: Callable[[Confusion, int], float | None], confusion: Confusion) -> float | None:
+    """Its mean over the classes that occur in truth or predictions; as in scikit-learn 0 where undefined."""
+    occurring = [at for at in range(len(confusion)) if any(f1_cells(confusion, at)[:3])]
+    return _mean([score(confusion, at) or 0.0 for at in occurring])
 
 
 def macro_f1_of_cells(kinds: Sequence[tuple[int, int]], counts: Sequence[int]) -> float:

@@ -174,6 +174,18 @@ def test_metrics_of_more_classes_equal_scikit_learns(count: int) -> None:
     largest.check()
 
 
+@pytest.mark.parametrize(
+    ("y", "guess"),
+    [([0, 0, 1, 2, 2], [0, 0, 1, 1, 1]), ([0, 1, 1], [0, 1, 3])],
+    ids=["one is never predicted", "one is never true"],
+)
+def test_means_over_classes_that_do_not_all_occur_equal_scikit_learns(y: list[int], guess: list[int]) -> None:
+    confusion = metrics.confusion_matrix(y, guess, 4)
+    ours = [score(confusion, None) for score in (metrics.precision, metrics.recall, metrics.f1)]
+    theirs = sk.precision_recall_fscore_support(y, guess, average="macro", zero_division=0)[:3]
+    assert ours == pytest.approx(theirs)
+
+
 def _auroc_of(case: Case, at: int) -> float:
     return float(sk.roc_auc_score([truth == at for truth in case.truths], case.table[:, at]))
 

@@ -67,5 +67,14 @@ def test_more_than_two_classes_are_averaged() -> None:
     assert "tp" not in found
 
 
+def test_a_class_that_occurs_nowhere_is_in_no_mean() -> None:
+    known = classification_metrics(np.eye(3)[[0, 1, 2, 1]], np.array([0, 1, 2, 2]))
+    found = classification_metrics(np.eye(4)[[0, 1, 2, 1]], np.array([0, 1, 2, 2]))
+    names = ("f1", "f1_macro", "precision", "recall")
+    assert [found[name] for name in names] == [known[name] for name in names]
+    alone = classification_metrics(np.array([[1.0, 0.0]] * 3), np.array([0, 0, 0]))
+    assert alone["f1_macro"] == 1.0
+
+
 def test_large_logits_do_not_overflow() -> None:
     assert np.isfinite(log_probabilities(np.array([[1e4, -1e4], [0.0, 0.0]]))).all()
