@@ -37,7 +37,10 @@ COMMANDS = {
 PASSING_ON = ("launch", "preflight", "submit")
 """Commands that hand what stands after `--` on: to the trainer, to sbatch."""
 
-EPILOG = "`lrdash [FOLDER…]` opens the screen; all that it does is also a command: `lrdash COMMAND --help`."
+EPILOG = (
+    "`lrdash [FOLDER…] [--record DIR | --replay DIR [--speed N]] [--ascii]` opens the screen; "
+    "all that it does is also a command: `lrdash COMMAND --help`."
+)
 
 
 def main(argv: Sequence[str] | None = None) -> int:

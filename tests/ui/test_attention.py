@@ -60,3 +60,11 @@ async def test_reasons_are_wrapped_anew_where_the_terminal_ends_now() -> None:
         await pilot.resize_terminal(60, 40)
         await until(pilot, lambda: len(page.lines) > at_first)
         assert page.max_scroll_x == 0, "all of each line is seen"
+
+
+async def test_what_is_counted_are_runs_not_reasons() -> None:
+    app = fakes.make_app()
+    assert [concern.key for concern in concerns(fakes.half_way())].count("vision:1") == 2
+    async with app.run_test(size=(120, 40)) as pilot:
+        await opened(pilot)
+        await shows(pilot, "2 need attention")

@@ -72,6 +72,7 @@ class MainScreen(Overlays):
     def __init__(self) -> None:
         super().__init__()
         self._concerns = 0
+        """Of how many runs something is to be looked at."""
         self._shown: object = None
         self._wanted: Evidence | None = None
         """The line at which the log is to be opened, until it is."""
@@ -100,7 +101,7 @@ class MainScreen(Overlays):
     def watch_snapshot(self, snapshot: Snapshot) -> None:
         if not self.selected and snapshot.runs:
             self.selected = snapshot.runs[0].key
-        self._concerns = len(concerns(snapshot))
+        self._concerns = len({concern.key for concern in concerns(snapshot)})
         self.show_state()
 
     def watch_selected(self) -> None:
