@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import pytest
+
 from lrdash.results.candidates import Candidate, with_predictions
 from lrdash.results.documents import Labels, RunResults
 from lrdash.results.predictions import PredictionStore
@@ -12,6 +14,7 @@ from lrdash.sweep.find import find_sweep_files
 from lrdash.sweep.load import load_sweep
 from lrdash.ui.app import LrdashApp
 from lrdash.ui.backend import Backend
+from lrdash.ui.dialogs.predictions import PredictionsDialog
 from lrdash.ui.widgets.lines import Lines
 from tests.conftest import ROOT
 from tests.ui import fakes
@@ -154,6 +157,30 @@ async def test_rows_are_chosen_by_the_values_of_a_column(tmp_path: Path) -> None
         await until(pilot, lambda: "all rows: 4 of 4" in str(title.border_title))
         await pilot.press("tab", "enter")  # the first value, chosen in the list of them
         await until(pilot, lambda: "year 2024: 2 of 4" in str(title.border_title))
+
+
+async def test_a_value_of_the_data_set_is_no_markup(tmp_path: Path) -> None:
+    app = fakes.make_app(backend=BackendWithPredictions(tmp_path))
+    async with app.run_test(size=(120, 40)) as pilot:
+        await opened(pilot)
+        app.main.browse("text_trainagreeing_lr_2e5")
+        await shows(pilot, "1 of 4 rows")
+        assert isinstance(app.screen, PredictionsDialog)
+        app.screen._show(column="year", value="[/b]")
+        await shows(pilot, "year [/b]: 0 of 4 rows")
+
+
+@pytest.mark.parametrize("width", [120, 160, 200])
+async def test_the_reliability_diagram_is_as_wide_as_its_pane(tmp_path: Path, width: int) -> None:
+    app = fakes.make_app(backend=BackendWithPredictions(tmp_path))
+    async with app.run_test(size=(width, 24)) as pilot:
+        await opened(pilot)
+        app.main.browse("text_trainagreeing_lr_2e5")
+        await shows(pilot, "1 of 4 rows")
+        await pilot.press("r")
+        await shows(pilot, "ECE")
+        page = app.screen.query_one("#prediction-text", Lines)
+        assert page.max_scroll_x == 0
 
 
 async def test_the_text_of_a_row_is_wrapped_anew_where_the_terminal_ends_now(tmp_path: Path) -> None:

@@ -17,7 +17,7 @@ from lrdash.ui.saved_view import SavedView, ViewFile
 from lrdash.ui.session import Session
 from lrdash.ui.settings import Settings, load_settings
 from tests.ui import fakes
-from tests.ui.screens import opened, until
+from tests.ui.screens import opened, shows, until
 
 
 def app_with_view(file: Path, theme: str = "") -> LrdashApp:
@@ -48,6 +48,7 @@ async def test_solo_and_dimmed_runs_come_back_if_they_are_still_there(tmp_path: 
     async with app.run_test(size=(120, 40)) as pilot:
         await opened(pilot)
         await until(pilot, lambda: app.main.chart_view.solo == "text:1")
+        await shows(pilot, "only text 1  2e-6")
         assert app.main.chart_view.dimmed == {"text:0"}
         app.exit()
     assert json.loads(file.read_bytes())["dimmed"] == ["text:0"]

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from textual import on, work
 from textual.app import ComposeResult
 from textual.containers import Container
+from textual.content import Content
 
 from lrdash.errors import LrdashError
 from lrdash.results.browse import Browser, RowView
@@ -192,7 +193,8 @@ class PredictionsDialog(Dialog[None], Painted):
         where = f", {plain(shown.column)} {plain(shown.value)}" if shown.value else ""
         count = f"{len(rows):,} of {browser.n:,} rows"
         box = self.query_one(".dialog")
-        box.border_title = f"{choice.title}{where}: {count}, the {order} confident first"
+        # A str would be markup, and a value of the data set may be anything.
+        box.border_title = Content(f"{choice.title}{where}: {count}, the {order} confident first")
         page = self.query_one("#prediction-rows", Lines)
         lines = row_lines(browser, rows[:MOST_ROWS], self.looks, self.glyphs, page.size.width)
         page.show(lines or [line((" no such row", "muted"))])

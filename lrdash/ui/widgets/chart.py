@@ -7,6 +7,7 @@ from typing import Any
 
 from msgspec.structs import replace
 from textual import events
+from textual.content import Content
 from textual.reactive import reactive, var
 from textual.strip import Strip
 from textual.widget import Widget
@@ -16,11 +17,11 @@ from lrdash.results.steps import StepSeries
 from lrdash.ui.bindings import bindings
 from lrdash.ui.context import Painted
 from lrdash.ui.curves import METRICS, STEP_UNITS, CurveStore, Metric, drawn_runs, last_epoch
-from lrdash.ui.format import duration
+from lrdash.ui.format import duration, plain
 from lrdash.ui.messages import ChartChanged
 from lrdash.ui.plot.figure import Figure, FigureOptions, Series
 from lrdash.ui.plot.scale import tick_label
-from lrdash.ui.series import series_looks
+from lrdash.ui.series import run_name, series_looks
 from lrdash.ui.state import UNITS, ChartView, ScreenState
 
 
@@ -111,9 +112,11 @@ class Chart(Widget, Painted, can_focus=True):
     def _retitle(self) -> None:
         view = self.view
         log = f" {self.glyphs.separator} log" if view.log else ""
-        solo = f" {self.glyphs.separator} solo" if view.solo else ""
+        alone = self.state.snapshot.find(view.solo) if self.state and view.solo else None
+        solo = f" {self.glyphs.separator} only {plain(run_name(alone))}" if alone else ""
         dimmed = f" {self.glyphs.separator} {len(view.dimmed)} dimmed" if view.dimmed and not solo else ""
-        self.border_title = f"{self.metric.title} by {view.unit}{log}{solo}{dimmed}"
+        # A str would be markup, and a run may have any name.
+        self.border_title = Content(f"{self.metric.title} by {view.unit}{log}{solo}{dimmed}")
 
     def watch_state(self, before: ScreenState | None, after: ScreenState | None) -> None:
         if before is None or after is None or _drawn(before) != _drawn(after):
