@@ -66,6 +66,6 @@ def _nearest(start: Path) -> Path:
         print(f"  {number}  {file}", file=sys.stderr)
     print("Which sweep? ", end="", file=sys.stderr, flush=True)
     answer = sys.stdin.readline().strip()
-    if not (answer.isdigit() and 1 <= int(answer) <= len(files)):
+    if not (answer.isdecimal() and 1 <= int(answer) <= len(files)):
         raise UsageError(f"{answer!r} is none of 1 to {len(files)}")
     return files[int(answer) - 1]

@@ -138,6 +138,6 @@ def _say_problem(log: LogFile, said: str | None) -> str | None:
 
 
 def _count(text: str) -> int:
-    if not text.isdigit():
+    if not text.isdecimal():
         raise argparse.ArgumentTypeError(f"{text!r} is no number of lines")
     return int(text)

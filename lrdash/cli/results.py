@@ -241,6 +241,6 @@ def _condition(text: str) -> tuple[str, str]:
 def _epoch(text: str) -> Which:
     if text in ("last", "best"):
         return text
-    if text.isdigit() and int(text):
+    if text.isdecimal() and int(text):
         return int(text)
     raise argparse.ArgumentTypeError(f"{text!r} is none of last, best and an epoch's number")

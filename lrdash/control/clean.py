@@ -84,5 +84,8 @@ def _removals(sweep: Sweep, run: Run) -> Iterator[Removal]:
 
 
 def _size(path: Path) -> int:
+    """What its removal frees: of a link, the link alone."""
+    if path.is_symlink():
+        return path.lstat().st_size
     files = [path] if path.is_file() else path.rglob("*")
     return sum(file.lstat().st_size for file in files if file.is_file())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import stat
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -137,7 +138,16 @@ def find_logs(folder: Path) -> LogPaths:
 
 def _newest(folder: Path, patterns: Sequence[str]) -> Path | None:
     for pattern in patterns:
-        found = [path for path in folder.glob(pattern) if path.is_file()]
-        if found:
-            return max(found, key=lambda path: path.stat().st_mtime).absolute()
+        written = {path: seconds for path in folder.glob(pattern) if (seconds := _written(path)) is not None}
+        if written:
+            return max(written, key=written.__getitem__).absolute()
     return None
+
+
+def _written(path: Path) -> float | None:
+    """When a file was written last; None for what is no file, or no longer there."""
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_mtime if stat.S_ISREG(found.st_mode) else None

@@ -138,8 +138,10 @@ def duration(seconds: float | None) -> str:
     whole = round(seconds)
     if whole < 60:
         return f"{whole} s"
-    if whole < 3600:
+    if whole < 3570:  # from half a minute before, an hour
         return f"{round(whole / 60)} min"
+    if whole < 3600:
+        return "1:00 h"
     if whole < 86400:
         return f"{whole // 3600}:{whole % 3600 // 60:02} h"
     return f"{whole // 86400} d {whole % 86400 // 3600} h"

@@ -65,7 +65,7 @@ class Task(msgspec.Struct, frozen=True):
     @property
     def index(self) -> int | None:
         index = self.id.partition("_")[2]
-        return int(index) if index.isdigit() else None
+        return int(index) if index.isdecimal() else None
 
     @property
     def is_finished(self) -> bool:

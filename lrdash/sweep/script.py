@@ -60,9 +60,9 @@ class BatchScript:
                 name, *rest = part.split(":")
                 if option == "gres" and name != "gpu":
                     continue
-                count = rest[-1] if rest else (name if name.isdigit() else "")
+                count = rest[-1] if rest else (name if name.isdecimal() else "")
                 if part:
-                    return int(count) if count.isdigit() else 1
+                    return int(count) if count.isdecimal() else 1
         return None
 
     @property
@@ -121,7 +121,7 @@ def parse_at_once(text: str) -> int | None:
     (2, None)
     """
     most = text.partition("%")[2].strip()
-    return int(most) if most.isdigit() and int(most) > 0 else None
+    return int(most) if most.isdecimal() and int(most) > 0 else None
 
 
 def parse_time_limit(text: str) -> int | None:
@@ -132,7 +132,7 @@ def parse_time_limit(text: str) -> int | None:
     """
     days, dash, clock = text.strip().rpartition("-")
     parts = clock.split(":")
-    if not all(part.isdigit() for part in parts) or (dash and not days.isdigit()) or len(parts) > 3:
+    if not all(part.isdecimal() for part in parts) or (dash and not days.isdecimal()) or len(parts) > 3:
         return None
     numbers = [int(part) for part in parts]
     if dash:

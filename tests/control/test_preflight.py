@@ -171,6 +171,14 @@ def test_a_place_that_cannot_be_looked_at_is_an_error(tmp_path: Path, key: str) 
     assert any(re.search(rf"/{long}(/d)?: cannot be looked at: File name too long", text) for text in texts)
 
 
+def test_an_environment_that_cannot_be_looked_at_is_an_error(tmp_path: Path) -> None:
+    sweep = write_sweep(tmp_path)
+    scheduler = LocalScheduler(sweep)
+    jobs = plan_submission(sweep, scheduler).jobs
+    found = preflight(sweep, scheduler, jobs, {"LRDASH_VENV": "/" + "x" * 300})
+    assert any(each.subject == "environment" and "File name too long" in each.text for each in found)
+
+
 @pytest.mark.parametrize("limit", [float("nan"), float("inf")])
 def test_a_limit_that_is_no_number_limits_nothing(seven_billion: Sweep, limit: float) -> None:
     sweep = with_overrides(seven_billion, {"save_total_limit": limit})

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
+
+import pytest
 
 from lrdash.monitor.foreign import SEARCH_SECONDS, ForeignMonitor, find_logs, foreign_snapshot
 
@@ -32,6 +35,24 @@ def test_a_tokenizers_files_are_no_log(tmp_path: Path) -> None:
     assert find_logs(tmp_path).out is None
     (tmp_path / "train_log.txt").write_text("x\n")
     assert find_logs(tmp_path).out == str(tmp_path / "train_log.txt")
+
+
+def test_a_log_that_goes_while_it_is_looked_at_ends_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("old.out", "rotated.out"):
+        (tmp_path / name).write_text("x\n")
+    look = Path.stat
+
+    def look_once(path: Path, **options: bool) -> os.stat_result:
+        found = look(path, **options)
+        if path.name == "rotated.out":
+            path.unlink()
+        return found
+
+    monkeypatch.setattr(Path, "stat", look_once)
+    assert find_logs(tmp_path).out is not None
+    assert find_logs(tmp_path).out == str(tmp_path / "old.out")
 
 
 def test_a_stock_run_says_how_far_it_goes(tmp_path: Path) -> None:

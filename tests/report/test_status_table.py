@@ -106,8 +106,9 @@ def test_plain_output_has_no_escape() -> None:
 
 
 def test_durations_are_read_at_a_glance() -> None:
-    seconds = (None, 0, 59.6, 720, 11100, 93600)
-    assert [duration(one) for one in seconds] == ["–", "0 s", "1 min", "12 min", "3:05 h", "1 d 2 h"]
+    seconds = (None, 0, 59.6, 720, 3569, 3599, 11100, 93600)
+    texts = ["–", "0 s", "1 min", "12 min", "59 min", "1:00 h", "3:05 h", "1 d 2 h"]
+    assert [duration(one) for one in seconds] == texts
 
 
 def test_what_a_run_used_and_what_would_do() -> None:

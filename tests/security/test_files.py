@@ -189,7 +189,9 @@ def test_cleaning_follows_no_link(sweep: Sweep, tmp_path: Path) -> None:
     saves.mkdir(parents=True)
     for step in (3, 9):
         (saves / f"checkpoint-{step}").symlink_to(elsewhere / f"checkpoint-{step}")
-    remove(plan_cleaning(sweep, sweep.runs[:1]))
+    (link,) = plan_cleaning(sweep, sweep.runs[:1])
+    assert link.size_bytes == len(os.readlink(link.path))
+    remove([link])
     assert len(list(elsewhere.rglob("optimizer.safetensors"))) == 2
 
 

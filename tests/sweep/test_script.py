@@ -114,6 +114,7 @@ def test_arrays(text: str, indices: tuple[int, ...] | None) -> None:
         ("", None),
         ("1-", None),
         ("a-1", None),
+        ("²", None),
         ("1:2:3:4", None),
         ("-5", None),
     ],

@@ -205,6 +205,16 @@ async def test_an_action_hits_what_its_item_lists(letter: str, name: str) -> Non
         assert verb_of(backend.done[0]) in ("Cancel 3 tasks", "Set the time limit of 3 tasks to 1-12:00:00")
 
 
+@pytest.mark.parametrize("text", ["0", "soon"])
+async def test_what_is_no_time_limit_is_said_to_be_none(text: str) -> None:
+    app = fakes.make_app(backend=Recorder())
+    async with app.run_test(size=(120, 40)) as pilot:
+        await opened(pilot)
+        app.main.marked = frozenset(run.key for run in app.main.snapshot.runs)
+        await pilot.press("x", "t", *text, "enter")
+        await until(pilot, lambda: any("is no time limit" in note.message for note in app._notifications))
+
+
 @pytest.mark.parametrize("size", [(80, 24), (80, 15), (60, 12)])
 async def test_the_question_and_its_keys_are_never_scrolled_away(size: tuple[int, int]) -> None:
     app = fakes.make_app()

@@ -60,7 +60,7 @@ def _check_group(
 ) -> Iterator[Finding]:
     on_slurm = scheduler.name == "slurm"
     yield from script.check_script(sweep, group, environment, on_slurm=on_slurm)
-    yield from node.check_programs(group, environment)
+    yield from guarded("environment", node.check_programs(group, environment))
     if not on_slurm:
         yield from node.check_this_machine(sweep, group, environment)
         if ignored := _ignored_here(group):

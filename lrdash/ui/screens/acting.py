@@ -160,7 +160,7 @@ class Acting(Screen[None]):
         if not text:
             return None
         seconds = parse_time_limit(text)
-        if seconds is None:
+        if not seconds:
             self.notify(f"{text!r} is no time limit; write 36:00:00 or 2-12", severity="error", markup=False)
         return seconds
 
