@@ -37,7 +37,7 @@ COLUMNS = {
 READ_AT_ONCE = 4 * 2**20
 LONGEST_LINE = 2**20
 LARGEST_STEP = 2**53
-_CLOCK = re.compile(r"(?:(\d+) days?, )?(\d+):(\d\d):(\d\d)(?:\.\d+)?")
+_CLOCK = re.compile(r"(?:(\d{1,9}) days?, )?(\d{1,9}):(\d\d):(\d\d)(?:\.\d+)?")
 
 
 @dataclass(frozen=True)

@@ -99,6 +99,7 @@ def test_days_are_read() -> None:
     assert parse_clock("1 day, 3:04:05") == 97445
     assert parse_clock("2 days, 0:00:01.5") == 172801
     assert parse_clock("soon") is None
+    assert parse_clock("9" * 400 + ":00:00") is None
 
 
 def test_a_history_with_numbers_as_text_is_a_series() -> None:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import os
 import re
 from pathlib import Path
 
+from lrdash.errors import ConfigError
 from lrdash.ui.results import Results
 from lrdash.ui.state import ScreenState
 
@@ -24,15 +24,20 @@ def export(name: str, results: Results, state: ScreenState) -> Path:
 
 
 def write_new(stem: str, suffix: str, text: str) -> Path:
-    """Create `stem.suffix`, or `stem-2.suffix`… when there is one."""
+    """Create `stem.suffix`, or `stem-2.suffix`… when there is one.
+
+    Raises:
+        ConfigError: the current directory does not take it.
+    """
     stem = re.sub(r"[^\w.+-]", "_", stem)  # the name in a recording may be anything
     for number in range(1, 1000):
         path = Path(f"{stem}{f'-{number}' if number > 1 else ''}.{suffix}")
         try:
-            descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666)
+            with path.open("x", encoding="utf-8") as file:
+                file.write(text)
+            return path.resolve()
         except FileExistsError:
             continue
-        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-            file.write(text)
-        return path.resolve()
-    raise FileExistsError(f"{stem}.{suffix}: a thousand of them are here already")
+        except OSError as error:
+            raise ConfigError(f"{path}: cannot be written: {error.strerror}") from None
+    raise ConfigError(f"{stem}.{suffix}: a thousand of them are here already")

@@ -126,8 +126,8 @@ class Overlays(Acting):
 
         try:
             path = write_new(f"lrdash-{self.state.snapshot.sweep}", "svg", svg)
-        except OSError as error:
-            self.say_error(f"no picture: {error}")
+        except LrdashError as error:
+            self.say_error(str(error))
         else:
             self.notify(f"written to {path}", markup=False)
 
@@ -137,7 +137,7 @@ class Overlays(Acting):
 
         try:
             path = export(name, results, self.state)
-        except (LrdashError, OSError) as error:
+        except LrdashError as error:
             self.app.call_from_thread(self.say_error, str(error))
         else:
             self.app.call_from_thread(self.notify, f"written to {path}", markup=False)
