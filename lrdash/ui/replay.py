@@ -47,7 +47,7 @@ class ReplaySource:
         self.frames = list(_entries(folder / SNAPSHOTS, Frame))
         if not self.frames:
             raise ConfigError(f"{folder / SNAPSHOTS}: holds no snapshot")
-        self._growth = _unbroken(_entries(folder / GROWTH, Growth))
+        self._growth: Iterator[Growth] = _unbroken(_entries(folder / GROWTH, Growth))
         self._next_growth = next(self._growth, None)
         self._speed, self._clock, self._started = speed, clock, clock()
         self._folder = _temporary_folder()
@@ -100,8 +100,11 @@ class ReplaySource:
     def poll_files(self) -> Snapshot:
         with self._lock:
             while (growth := self._next_growth) is not None and growth.at <= self.seconds:
-                with self.local(growth.file).open("wb" if growth.anew else "ab") as file:
-                    file.write(growth.text.encode("latin-1"))
+                try:
+                    with self.local(growth.file).open("wb" if growth.anew else "ab") as file:
+                        file.write(growth.text.encode("latin-1", "replace"))
+                except OSError:
+                    self._growth = iter(())  # the temporary folder takes no more: the logs stay as they are
                 self._next_growth = next(self._growth, None)
         return self.snapshot
 

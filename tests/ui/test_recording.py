@@ -139,6 +139,21 @@ def test_names_in_a_recording_cannot_leave_its_folder(tmp_path: Path) -> None:
     source.close()
 
 
+def test_text_of_a_recording_that_is_no_bytes_and_a_full_disk_end_no_replay(tmp_path: Path) -> None:
+    if not Path("/dev/full").exists():
+        pytest.skip("needs /dev/full")
+    recorder = Recorder(tmp_path / "r")
+    recorder.write(SNAPSHOTS, Frame(0.0, fakes.half_way()))
+    for name, text in (("one", "2 π r"), ("full", "x"), ("one", " more")):
+        recorder.write(GROWTH, Growth(0.0, name, text))
+    recorder.close()
+    source = ReplaySource(tmp_path / "r")
+    source.local("full").symlink_to("/dev/full")
+    assert source.poll_files().sweep == fakes.half_way().sweep
+    assert source.local("one").read_text() == "2 ? r"
+    source.close()
+
+
 def test_a_cut_last_line_is_left_out_and_a_bad_one_is_told(tmp_path: Path) -> None:
     record(tmp_path / "r", fakes.not_submitted(), fakes.half_way())
     path = tmp_path / "r" / SNAPSHOTS
