@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -124,6 +125,8 @@ def _run(
     first_text: str = "",
     theme: str = "",
 ) -> int:
+    if not (sys.stdin.isatty() and sys.stderr.isatty()):
+        raise UsageError("the screen needs a terminal; `lrdash status` and `lrdash results` do not")
     from lrdash.ui.app import LrdashApp
 
     ascii_only = bool(arguments and arguments.ascii)

@@ -107,7 +107,7 @@ def _cells(run: RunStatus) -> tuple[Text, ...]:
     )
     after = (
         _epoch(run),
-        fraction(last.get("loss")),
+        fraction(last.get("eval_loss")),  # as on the screen, beside the other metrics of the test set
         fraction(last.get("eval_accuracy")),
         fraction(last.get("eval_f1")),
         checks_word(run.checks),

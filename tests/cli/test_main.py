@@ -54,6 +54,13 @@ def test_help_names_every_command(checkout: Path) -> None:
     assert [command for command in COMMANDS if command not in printed] == []
 
 
+def test_the_screen_is_not_opened_where_nobody_sees_it(checkout: Path) -> None:
+    """A job or cron would wait for a key for ever."""
+    finished = lrdash(cwd=checkout)
+    assert (finished.returncode, finished.stdout) == (2, "")
+    assert "the screen needs a terminal" in finished.stderr
+
+
 def test_status_before_anything_was_submitted(checkout: Path) -> None:
     finished = lrdash("status", cwd=checkout)
     assert finished.returncode == 0, finished.stderr

@@ -29,7 +29,7 @@ SNAPSHOT = Snapshot(
         RunStatus(
             "text_a", "text", 0, "2e-5", state="RUNNING", task="123_0",
             progress=Progress(epoch=3.62, epochs=6, eta_seconds=11100),
-            metrics=Metrics(last={"loss": 0.25, "eval_accuracy": 0.95, "eval_f1": 0.949}),
+            metrics=Metrics(last={"loss": 0.5, "eval_loss": 0.25, "eval_accuracy": 0.95, "eval_f1": 0.949}),
             checks=(Check("optimizer", "PASS"), Check("rates", "PASS")),
         ),
         RunStatus(

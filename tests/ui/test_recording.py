@@ -260,6 +260,8 @@ def test_folders_are_recorded_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
         source.close()
 
     monkeypatch.setattr(LrdashApp, "run", watch)
+    monkeypatch.setattr("sys.stdin.isatty", lambda: True)
+    monkeypatch.setattr("sys.stderr.isatty", lambda: True)
     assert main([str(folder), "--record", str(tmp_path / "r")]) == 0
     assert '"file":"curve run_a"' in (tmp_path / "r" / GROWTH).read_text()
 
