@@ -8,6 +8,7 @@ from typing import Any, cast
 
 import msgspec
 import pytest
+from msgspec.structs import replace
 from textual.pilot import Pilot
 
 from lrdash.monitor.foreign import ForeignMonitor
@@ -20,7 +21,7 @@ from lrdash.ui.settings import Settings
 from lrdash.ui.state import another_epoch
 from lrdash.ui.views.compare_matrices import matrix_lines
 from lrdash.ui.views.compare_rates import PLOT_WIDTH, rate_lines
-from lrdash.ui.widgets.lines import Line
+from lrdash.ui.widgets.lines import Line, Lines
 from tests.results.making import write_run
 from tests.ui import fakes
 from tests.ui.comparison import a_comparison
@@ -61,6 +62,31 @@ async def test_another_epoch_is_compared_and_best_is_said_to_be_chosen_on_test(a
         await titled(pilot, "epoch 1")
         await pilot.press("e")
         await titled(pilot, "last epoch")
+
+
+async def test_the_page_turns_to_the_selected_run_and_then_stays_where_it_is_put(app: LrdashApp) -> None:
+    async with app.run_test(size=(120, 20)) as pilot:
+        await opened(pilot)
+        await until(pilot, lambda: app.main.comparison is not None)
+        comparison = app.main.comparison
+        assert comparison is not None
+        group = comparison.groups[0]
+        runs = tuple(replace(run, run=f"x{run.run}") for run in group.runs)
+        other = replace(group, group="other", runs=runs, baseline="xrun_a", pairs=())
+        app.main.comparison = replace(comparison, groups=(other, group))
+        app.main.tab = "Compare"
+        await until(pilot, lambda: app.main.view is not None and app.main.view.id == "compare")
+        page = app.main.query_one("#comparison", Lines)
+        await until(pilot, lambda: page.cursor == "run_a" and page.scroll_y > 0)
+        await pilot.press("G")
+        await until(pilot, lambda: page.scroll_y == page.max_scroll_y)
+        await pilot.press("g")
+        await until(pilot, lambda: page.scroll_y == 0)
+        app.main.uncompared = "something else is new"
+        await pilot.pause()
+        assert page.scroll_y == 0
+        app.main.selected = "run_b"
+        await until(pilot, lambda: page.cursor == "run_b" and page.scroll_y > 0)
 
 
 def test_an_epoch_is_never_beyond_the_newest() -> None:

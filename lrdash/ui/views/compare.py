@@ -13,7 +13,7 @@ from lrdash.ui.format import plain
 from lrdash.ui.messages import EpochAsked, RowsOpened
 from lrdash.ui.state import ScreenState
 from lrdash.ui.table_text import wrapped
-from lrdash.ui.views.compare_lines import PAIR_SEPARATOR, comparison_lines
+from lrdash.ui.views.compare_lines import PAIR_SEPARATOR, comparison_lines, first_line_of
 from lrdash.ui.widgets.lines import Lines, line
 
 
@@ -23,6 +23,8 @@ class CompareView(Container, Painted):
     BINDINGS = bindings("compare")
 
     _state: ScreenState | None = None
+    _looked_at: str = ""
+    """The run that the page was last turned to."""
 
     def compose(self) -> ComposeResult:
         yield Lines(id="comparison", classes="pane")
@@ -38,6 +40,18 @@ class CompareView(Container, Painted):
         page.border_title = f"comparison {self.glyphs.separator} {epoch_words(state.comparison)}"
         lines = comparison_lines(state, self.glyphs, self.size.width - 5)
         page.show([*problem, *lines] if state.uncompared else lines)
+        if state.run is not None and state.run.run != self._looked_at:
+            self.call_after_refresh(self._look_at, state.run.run, len(problem) if state.uncompared else 0)
+
+    def _look_at(self, run: str, above: int) -> None:
+        """Turn to the group of the run that is selected, and put the cursor on the run."""
+        page = self.query_one(Lines)
+        first = first_line_of(run, self._state, self.glyphs, self.size.width - 5) if self._state else None
+        if first is None or not page.size.height:
+            return
+        self._looked_at = run
+        page.scroll_to(y=above + first, animate=False)
+        page.cursor = run
 
     def action_epoch(self, step: int) -> None:
         self.post_message(EpochAsked(step))

@@ -38,6 +38,16 @@ def comparison_lines(state: ScreenState, glyphs: Glyphs, width: int) -> list[Lin
     return lines
 
 
+def first_line_of(run: str, state: ScreenState, glyphs: Glyphs, width: int) -> int | None:
+    """Where on that page the group of a run begins; None for one that is not compared."""
+    looks, at = _looks_by_name(state), 0
+    for group in state.comparison.groups if state.comparison else ():
+        if any(one.run == run for one in group.runs):
+            return at
+        at += len(_group_lines(group, looks, glyphs, width))
+    return None
+
+
 def _looks_by_name(state: ScreenState) -> dict[str, SeriesLook]:
     looks = series_looks(state.snapshot.runs)
     return {run.run: looks[run.key] for run in state.snapshot.runs}

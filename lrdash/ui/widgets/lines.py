@@ -151,6 +151,8 @@ class Lines(ScrollView, Painted, can_focus=True):
             self.scroll_to(y=self.scroll_offset.y + rows, animate=False)
         else:
             self._move_to(keys[wanted])
+        if abs(rows) >= len(self.lines) > 1:  # also to what stands before the first and behind the last
+            self.scroll_to(y=0 if rows < 0 else self.max_scroll_y, animate=False)
 
     def _is_far(self, key: str, step: int) -> bool:
         """Whether there is more to read before this line comes into view."""
