@@ -40,18 +40,17 @@ class CompareView(Container, Painted):
         page.border_title = f"comparison {self.glyphs.separator} {epoch_words(state.comparison)}"
         lines = comparison_lines(state, self.glyphs, self.size.width - 5)
         page.show([*problem, *lines] if state.uncompared else lines)
-        if state.run is not None and state.run.run != self._looked_at:
-            self.call_after_refresh(self._look_at, state.run.run, len(problem) if state.uncompared else 0)
+        if state.run is not None and state.run.run != self._looked_at and page.size.height:
+            self._look_at(state, len(problem) if state.uncompared else 0)
 
-    def _look_at(self, run: str, above: int) -> None:
+    def _look_at(self, state: ScreenState, above: int) -> None:
         """Turn to the group of the run that is selected, and put the cursor on the run."""
-        page = self.query_one(Lines)
-        first = first_line_of(run, self._state, self.glyphs, self.size.width - 5) if self._state else None
-        if first is None or not page.size.height:
-            return
-        self._looked_at = run
-        page.scroll_to(y=above + first, animate=False)
-        page.cursor = run
+        page, run = self.query_one(Lines), state.run.run if state.run else ""
+        first = first_line_of(run, state, self.glyphs, self.size.width - 5)
+        if first is not None:
+            self._looked_at = run
+            page.scroll_to(y=above + first, animate=False)
+            page.cursor = run
 
     def action_epoch(self, step: int) -> None:
         self.post_message(EpochAsked(step))
