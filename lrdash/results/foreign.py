@@ -8,7 +8,7 @@ writes.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -58,11 +58,16 @@ def find_runs(folders: Iterable[Path]) -> tuple[ForeignRun, ...]:
         found += inside
     names = [run.name for run in found]
     found = [replace(run, name=str(run.folder)) if names.count(run.name) > 1 else run for run in found]
-    labels = run_labels([run.name for run in found], [_config(run.args) for run in found])
-    labels = [
-        run.name if labels.count(label) > 1 else label for run, label in zip(found, labels, strict=True)
-    ]
-    return tuple(replace(run, label=label) for run, label in zip(found, labels, strict=True))
+    labels = _labels({run.name: run.args for run in found})
+    return tuple(replace(run, label=labels[run.name]) for run in found)
+
+
+def _labels(runs: Mapping[str, Mapping[str, Scalar]]) -> dict[str, str]:
+    """Short names by run: what differs between those of known arguments, where it is not the same twice."""
+    configs = {name: config for name, args in runs.items() if (config := _config(args))}
+    labels = dict(zip(configs, run_labels(list(configs), list(configs.values())), strict=True))
+    given = list(labels.values())
+    return {name: labels[name] if given.count(labels.get(name, "")) == 1 else name for name in runs}
 
 
 def foreign_candidates(
@@ -70,7 +75,11 @@ def foreign_candidates(
 ) -> tuple[Candidate, ...]:
     """The runs for a comparison; those with predictions on the same rows form a group."""
     found = [_candidate(run, reader.read(run.folder, run.folder)) for run in runs]
-    return tuple(_grouped(with_predictions(found, store)))
+    grouped = tuple(_grouped(with_predictions(found, store)))
+    labels: dict[str, str] = {}
+    for leader in {one.group for one in grouped} - {None}:
+        labels |= _labels({one.run: one.args for one in grouped if one.group == leader})
+    return tuple(replace(one, label=labels.get(one.run, one.label)) for one in grouped)
 
 
 def _candidate(run: ForeignRun, results: RunResults) -> Candidate:
@@ -143,7 +152,7 @@ def _name(top: Path, folder: Path) -> str:
     return folder.resolve().name if folder == top else str(folder.relative_to(top))
 
 
-def _config(args: dict[str, Scalar]) -> dict[str, Scalar]:
+def _config(args: Mapping[str, Scalar]) -> dict[str, Scalar]:
     return {key: value for key, value in args.items() if key not in NO_CONFIGURATION}
 
 

@@ -71,6 +71,18 @@ def test_only_runs_on_the_same_rows_are_compared(tmp_path: Path) -> None:
     assert [len(group.pairs) for group in compare(runs).groups] == [1, 0]
 
 
+def test_labels_say_what_differs_among_runs_that_are_compared(tmp_path: Path) -> None:
+    for model, prefix in (("text", "x"), ("vision", "y")):
+        for rate in (2e-5, 2e-6):
+            folder = tmp_path / f"{model}_{rate}"
+            write_lines(folder / "generated_predictions.jsonl", prediction_lines(40, 0.8, prefix=prefix))
+            arguments = {"learning_rate": rate, "model_name_or_path": model}
+            (folder / "run_meta.json").write_text(json.dumps({"arguments": arguments}))
+    write_lines(tmp_path / "zz" / "generated_predictions.jsonl", prediction_lines(40, 0.7, prefix="y"))
+    runs = foreign_candidates(find_runs([tmp_path]), ResultsReader(), PredictionStore())
+    assert [run.label for run in runs] == ["2e-5", "2e-6", "2e-5", "2e-6", "zz"]
+
+
 def test_our_own_runs_are_runs_too(tmp_path: Path) -> None:
     folder = write_run(tmp_path, "text_lr_2e5", (0.7, 0.8))
     arguments = {"learning_rate": 2e-5, "output_dir": "x"}
