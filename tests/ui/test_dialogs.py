@@ -312,7 +312,7 @@ async def test_a_picture_is_written_beside_what_is_there(tmp_path: Path, monkeyp
         monkeypatch.chdir(gone)
         gone.rmdir()
         await pilot.press("ctrl+s", "p")
-        await until(pilot, lambda: "no picture: " in toasts(app))
+        await until(pilot, lambda: "cannot be written" in toasts(app))
 
 
 @pytest.mark.parametrize("is_refused", [False, True])
