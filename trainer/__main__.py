@@ -71,6 +71,7 @@ def _carry_out(arguments: Arguments, stop: StopRequest) -> int:
 
         dry_run(arguments)
         return 0
+    resuming.check_folders(arguments)
     start = find_checkpoint(arguments.model_name_or_path)
     data = resuming.fingerprints(arguments)
     if resuming.is_finished(arguments, processes.world_size(), data):

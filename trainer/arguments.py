@@ -8,6 +8,7 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
+import math
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -214,15 +215,19 @@ _POSITIVE = (
     "adam_epsilon", "ddp_timeout", "processes",
 )  # fmt: skip
 _NOT_NEGATIVE = ("warmup_steps", "weight_decay", "max_grad_norm", "seed", "dataloader_num_workers")
+_LARGEST_SEED = 2**32 - 1  # of NumPy's generator, which transformers seeds too
 
 
 def _check_numbers(arguments: Arguments) -> None:
     for flag in _POSITIVE + _NOT_NEGATIVE:
         value = getattr(arguments, flag)
-        if value is not None and not (value > 0 or (value == 0 and flag in _NOT_NEGATIVE)):
-            raise ArgumentsError(
-                f"--{flag} is {value}; give a {'positive ' if flag in _POSITIVE else ''}number"
-            )
+        may_be_0 = flag in _NOT_NEGATIVE
+        if value is not None and not (0 < value < math.inf or (value == 0 and may_be_0)):
+            raise ArgumentsError(f"--{flag} is {value}; give {'0 or ' if may_be_0 else ''}a positive number")
+    if arguments.max_steps < 1 and arguments.max_steps != -1:
+        raise ArgumentsError(f"--max_steps is {arguments.max_steps}; give a positive number, or -1")
+    if arguments.seed > _LARGEST_SEED:
+        raise ArgumentsError(f"--seed is {arguments.seed}; give a number up to {_LARGEST_SEED}")
     if arguments.image_min_pixels > arguments.image_max_pixels:
         raise ArgumentsError("--image_min_pixels is above --image_max_pixels")
     for flag in ("adam_beta1", "adam_beta2"):

@@ -276,6 +276,10 @@ class Engine(Trainer):  # type: ignore[misc]
         prefixed = {f"{metric_key_prefix}_{name}": value for name, value in metrics.items()}
         return EvalLoopOutput(predictions=logits, label_ids=labels, metrics=prefixed, num_samples=len(labels))
 
+    def log_metrics(self, split: str, metrics: dict[str, Any]) -> None:
+        """transformers' table cannot show None: what is not defined (AUROC of one class) is left out."""
+        super().log_metrics(split, {name: value for name, value in metrics.items() if value is not None})
+
     def _logits(self, dataloader: Any, description: str) -> Any:
         model = self.model_wrapped
         if self.optimizer is None:  # nothing was trained, so nothing has moved the model to its device

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -17,10 +18,22 @@ _FLAGS = {"train": "dataset", "eval": "eval_dataset"}
 
 
 def fingerprints(arguments: Arguments) -> dict[str, str]:
-    """`train` and `eval` -> the fingerprint of its files. Raises DataError where they are not there."""
+    """`train` and `eval` -> the fingerprint of its files, as far as they are read. Raises DataError."""
     named = {part: getattr(arguments, flag) for part, flag in _FLAGS.items()}
+    if not arguments.do_train:
+        del named["train"]
     folder = Path(arguments.dataset_dir)
     return {part: fingerprint(find_source(name, folder)) for part, name in named.items() if name}
+
+
+def check_folders(arguments: Arguments) -> None:
+    """Raises CheckpointError if output_dir or results_dir cannot be made or written to."""
+    for flag, folder in (("output_dir", arguments.output), ("results_dir", arguments.results)):
+        there = next(path for path in (folder, *folder.parents) if path.exists())
+        if not there.is_dir():
+            raise CheckpointError(f"--{flag} {folder}: {there} is no folder; give another --{flag}")
+        if not os.access(there, os.W_OK | os.X_OK):
+            raise CheckpointError(f"--{flag} {folder}: {there} cannot be written to; give another --{flag}")
 
 
 def choose_checkpoint(

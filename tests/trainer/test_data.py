@@ -273,6 +273,16 @@ def test_a_state_that_lists_no_files_is_named(tmp_path: Path, content: str) -> N
         find_source("papers", tmp_path)
 
 
+def test_a_folder_of_several_splits_names_them(tmp_path: Path) -> None:
+    import datasets
+
+    split = datasets.Dataset.from_list(ROWS)
+    datasets.DatasetDict({"train": split, "test": split}).save_to_disk(tmp_path / "papers")
+    with pytest.raises(DataError, match="holds several splits; name one of them: papers/test, papers/train"):
+        find_source("papers", tmp_path)
+    assert read_rows(find_source("papers/test", tmp_path)) == ROWS
+
+
 def test_a_missing_data_set_names_those_that_are_there(tmp_path: Path) -> None:
     for name in ("b", "a", ".hidden"):
         (tmp_path / name).mkdir()
@@ -345,7 +355,7 @@ def test_images_are_never_cut(tokenizer: Any) -> None:
     ("labels", "cutoff", "message"),
     [
         ("ac", 99, "dataset 'd', row 0: label 'b' does not occur in the training data; its labels are: a, c"),
-        ("ab", 4, "tokens, more than --cutoff_len"),
+        ("ab", 4, "row 0: the chat frame takes 14 tokens, more than --cutoff_len; raise it"),
     ],
 )
 def test_a_row_that_cannot_be_encoded_is_named(

@@ -198,6 +198,13 @@ def test_a_checkpoint_of_another_model(demo_data: Path, copy: Path) -> None:
     assert "model_name_or_path" in message(run)
 
 
+@pytest.mark.parametrize("flag", ["output_dir", "results_dir"])
+def test_a_file_where_a_folder_should_be(demo_data: Path, tmp_path: Path, flag: str) -> None:
+    (tmp_path / "notes").write_text("mine")
+    run = train(words(demo_data, **{flag: "notes/run"}), tmp_path, code=2)
+    assert message(run) == f"--{flag} notes/run: notes is no folder; give another --{flag}"
+
+
 def test_predicting_without_a_head(demo_data: Path, tmp_path: Path) -> None:
     run = train(words(demo_data, do_train=None, eval_strategy=None), tmp_path, code=2)
     assert "has no classification head (score.weight); train it first" in message(run)
@@ -207,9 +214,29 @@ def test_predicting_with_a_trained_model_gives_its_predictions(
     demo_data: Path, finished: Training, tmp_path: Path
 ) -> None:
     model = finished.folder / "saves"
-    train(words(demo_data, do_train=None, eval_strategy=None, model_name_or_path=model), tmp_path)
+    changes = {"do_train": None, "eval_strategy": None, "dataset": "gone", "model_name_or_path": model}
+    train(words(demo_data, **changes), tmp_path)
     results = "results/run/generated_predictions.jsonl"
     assert (tmp_path / results).read_text() == (finished.folder / results).read_text()
+
+
+def test_a_test_set_of_one_class_has_all_results_but_auroc(
+    demo_data: Path, finished: Training, tmp_path: Path
+) -> None:
+    (tmp_path / "pages").mkdir()
+    (tmp_path / "pages" / "data.jsonl").write_text(json.dumps({"text": "Append an item.", "label": "data"}))
+    command = words(
+        demo_data,
+        do_train=None,
+        do_eval=True,
+        model_name_or_path=finished.folder / "saves",
+        dataset_dir=tmp_path,
+        eval_dataset="pages",
+    )
+    run = train(command, tmp_path)
+    found = json.loads((tmp_path / "results" / "run" / "predict_results.json").read_text())
+    assert (found["predict_n"], found["predict_auroc"]) == (1, None)
+    assert "predict_log_loss" in run.out
 
 
 def test_a_loss_that_is_not_finite(demo_data: Path, tmp_path: Path) -> None:

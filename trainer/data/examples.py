@@ -97,9 +97,10 @@ def encode_samples(
         try:
             prompt = prompts.encode(sample.messages, sizes)
         except TooLongError as error:
+            what = f"{len(sizes)} images and the chat frame take" if sizes else "the chat frame takes"
             raise DataError(
-                f"dataset {name!r}, row {index}: {len(sizes)} images and the chat frame take {error.tokens}"
-                " tokens, more than --cutoff_len; raise it or lower --image_max_pixels"
+                f"dataset {name!r}, row {index}: {what} {error.tokens} tokens, more than --cutoff_len;"
+                f" raise it{' or lower --image_max_pixels' if sizes else ''}"
             ) from None
         items.append(Example(prompt.input_ids, label, sample.images))
         cut += prompt.was_cut

@@ -20,6 +20,7 @@ Row = dict[str, Any]
 
 _SUFFIXES = (".json", ".jsonl", ".parquet", ".arrow")
 _INFO = "dataset_info.json"
+_SPLITS = "dataset_dict.json"  # written by datasets' save_to_disk beside a folder for each split
 
 
 @dataclass(frozen=True)
@@ -92,6 +93,9 @@ def _names(where: str, entry: dict[str, Any], key: str) -> dict[str, str]:
 def _files_of(name: str, folder: Path) -> tuple[Path, ...]:
     if (folder / "state.json").is_file():  # written by datasets' save_to_disk, which lists its shards there
         return tuple(folder / name for name in _shards(folder / "state.json"))
+    if (folder / _SPLITS).is_file():
+        splits = listing(f"{name}/{path.parent.name}" for path in folder.glob("*/state.json"))
+        raise DataError(f"dataset {name!r}: {folder} holds several splits; name one of them: {splits}")
     files = tuple(path for path in _entries(folder) if path.suffix in _SUFFIXES and path.name != _INFO)
     if not files:
         raise DataError(f"dataset {name!r}: {folder} holds no {', '.join(_SUFFIXES)} file")
