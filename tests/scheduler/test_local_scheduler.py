@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import stat
 import subprocess
@@ -16,6 +17,7 @@ from lrdash.errors import InvalidJobError, RefusedError, SchedulerError, Unsuppo
 from lrdash.scheduler.base import Submission, Task
 from lrdash.scheduler.local import LocalScheduler, ignored_options
 from lrdash.scheduler.local.jobs import JobStore, SupervisorMark
+from lrdash.sweep.load import load_sweep
 from lrdash.sweep.spec import Sweep
 from tests.sweeps import log_text, write_sweep
 from tests.waiting import wait_until
@@ -246,6 +248,18 @@ def test_what_is_edited_after_the_submission_changes_nothing(tmp_path: Path) -> 
     (tmp_path / "sbatch/tiny/text.sbatch").write_text("#!/bin/bash\nexit 9\n")
     (tmp_path / "go").touch()
     wait_for(sweep, "COMPLETED", "COMPLETED")
+
+
+def test_a_copy_of_a_sweep_has_logs_of_its_own(tmp_path: Path) -> None:
+    original = write_sweep(tmp_path / "original")
+    LocalScheduler(original).submit(submission(original))
+    wait_for(original, "COMPLETED", "COMPLETED")
+    shutil.copytree(original.root, tmp_path / "copy")
+    copy = load_sweep(tmp_path / "copy/sbatch/tiny/sweep.yaml")
+    (paths,) = LocalScheduler(copy).log_paths("1", {0}).values()
+    assert paths.out == tmp_path / "copy/logs/tiny/1_0.out"
+    assert "trained" in paths.out.read_text()
+    assert paths.err == tmp_path / "copy/logs/tiny/1_0.err"
 
 
 def test_the_runs_outlive_whoever_submitted_them(tmp_path: Path) -> None:

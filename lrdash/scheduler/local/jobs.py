@@ -217,8 +217,14 @@ def lost_reason(job: LocalJob) -> str:
     return f"the local supervisor (pid {job.supervisor}) ended without a word; submit again to resume"
 
 
-def stream_paths(task: LocalTask) -> StreamPaths:
-    return StreamPaths(Path(task.out), Path(task.err))
+def stream_paths(job: LocalJob, task: LocalTask, root: Path) -> StreamPaths:
+    """The logs of a task, wherever its sweep has been moved or copied since."""
+    return StreamPaths(_moved(task.out, job.work_dir, root), _moved(task.err, job.work_dir, root))
+
+
+def _moved(log: str, old_root: str, root: Path) -> Path:
+    path = Path(log)
+    return root / path.relative_to(old_root) if path.is_relative_to(old_root) else path
 
 
 def _is_held(lock: IO[bytes]) -> bool:

@@ -44,6 +44,7 @@ class LocalScheduler:
     name = "local"
 
     def __init__(self, sweep: Sweep) -> None:
+        self._root = sweep.root
         self._logs = logs_dir(sweep)
         self._store = JobStore(self._logs / "local")
 
@@ -91,7 +92,7 @@ class LocalScheduler:
 
     def log_paths(self, job: str, indices: Collection[int]) -> dict[int, StreamPaths]:
         return {
-            task.index: stream_paths(task)
+            task.index: stream_paths(each, task, self._root)
             for each in self._store.jobs()
             if str(each.id) == job
             for task in each.tasks
