@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from lrdash.results.candidates import Candidate, with_predictions
@@ -27,6 +28,8 @@ GUESSES = {
     "text_trainagreeing_lr_2e6": ("concurrency", "concurrency", "concurrency", "data"),
     "text_trainagreeing_lr_2e5_backbone_2e6": ("data", "data", "data", "data"),
 }
+
+EPOCHS = ({"epoch": 1.0, "eval_accuracy": 0.75}, {"epoch": 2.0, "eval_accuracy": 0.5})
 
 
 def write_predictions(path: Path, guesses: tuple[str, ...], text: str) -> None:
@@ -57,7 +60,8 @@ class BackendWithPredictions(Backend):
         for at, (name, guesses) in enumerate(GUESSES.items()):
             path = self.folder / f"{name}.jsonl"
             write_predictions(path, guesses, self.text)
-            results = RunResults(predictions=path, labels=Labels(("concurrency", "data"), "data"))
+            labels = Labels(("concurrency", "data"), "data")
+            results = RunResults(epochs=EPOCHS, predictions=path, labels=labels)
             found.append(Candidate(name, fakes.RATES[at][2], "text", at, results=results))
         return with_predictions(found, PredictionStore(self.folder / "cache"))
 
@@ -157,6 +161,28 @@ async def test_rows_are_chosen_by_the_values_of_a_column(tmp_path: Path) -> None
         await until(pilot, lambda: "all rows: 4 of 4" in str(title.border_title))
         await pilot.press("tab", "enter")  # the first value, chosen in the list of them
         await until(pilot, lambda: "year 2024: 2 of 4" in str(title.border_title))
+
+
+@pytest.mark.parametrize(
+    ("epoch", "words"),
+    [
+        (1, "rows of the last epoch: there are none of epoch 1, which is compared"),
+        ("best", "rows of the last epoch: there are none of a best epoch before it"),
+        (2, ""),
+        ("last", ""),
+    ],
+)
+async def test_rows_of_another_epoch_than_the_compared_one_are_said_to_be(
+    tmp_path: Path, epoch: str | int, words: str
+) -> None:
+    app = fakes.make_app(backend=BackendWithPredictions(tmp_path))
+    async with app.run_test(size=(80, 24)) as pilot:
+        await opened(pilot)
+        app.main.comparison = msgspec.structs.replace(a_comparison(), epoch=epoch)
+        app.main.browse("text_trainagreeing_lr_2e5")
+        await shows(pilot, "1 of 4 rows")
+        assert words in screen_text(app)
+        assert ("rows of the last epoch" in screen_text(app)) == bool(words)
 
 
 async def test_a_value_of_the_data_set_is_no_markup(tmp_path: Path) -> None:

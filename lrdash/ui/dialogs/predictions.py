@@ -14,6 +14,7 @@ from textual.content import Content
 
 from lrdash.errors import LrdashError
 from lrdash.results.browse import Browser, RowView
+from lrdash.results.compare import is_of_predictions
 from lrdash.ui.bindings import bindings
 from lrdash.ui.context import InkSpan, Painted
 from lrdash.ui.dialogs.base import Dialog
@@ -27,6 +28,7 @@ from lrdash.ui.table_text import wrapped
 from lrdash.ui.widgets.lines import Line, Lines, line
 
 if TYPE_CHECKING:
+    from lrdash.results.comparison import Which
     from lrdash.results.predictions import Predictions
 
 MOST_ROWS = 2_000
@@ -91,8 +93,11 @@ class PredictionsDialog(Dialog[None], Painted):
         labels: Mapping[str, str],
         run: str,
         other: str | None = None,
+        epoch: Which = "last",
     ) -> None:
+        """`epoch` is the one that is compared; the rows are always those of the last one."""
         super().__init__("predictions")
+        self.epoch = epoch
         self.results, self.looks, self.labels = results, looks, labels
         self.choices = choices(run, other, labels)
         self.run = run
@@ -129,6 +134,9 @@ class PredictionsDialog(Dialog[None], Painted):
             }
             browser = Browser(runs)
             choice = self._first_choice(browser)
+            others = [one.results for name, one in found.items() if name in runs]
+            if not all(is_of_predictions(each, each.epoch(self.epoch), self.epoch) for each in others):
+                self.app.call_from_thread(self.ask, line((f" {_other_epoch(self.epoch)}", "warning")))
             self.app.call_from_thread(self._open, browser, choice)
 
     def _first_choice(self, browser: Browser) -> int:
@@ -283,6 +291,12 @@ class PredictionsDialog(Dialog[None], Painted):
                 values = ["", *browser.accuracy_by(column, browser.runs[0])]
                 value = values[(values.index(self.shown.value) + step) % len(values)]
                 self.app.call_from_thread(self._show, beside="column", column=column, value=value)
+
+
+def _other_epoch(epoch: Which) -> str:
+    """That the rows are not those behind the numbers under Compare."""
+    compared = "a best epoch before it" if epoch == "best" else f"epoch {epoch}, which is compared"
+    return f"rows of the last epoch: there are none of {compared}"
 
 
 def row_lines(

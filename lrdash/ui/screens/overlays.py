@@ -73,7 +73,8 @@ class Overlays(Acting):
             looks = series_looks(runs)
             by_name = {status.run: looks[status.key] for status in runs}
             labels = {status.run: plain(status.label or status.run) for status in runs}
-            self.app.push_screen(PredictionsDialog(results, by_name, labels, run, other))
+            epoch = self.state.comparison.epoch if self.state.comparison else "last"
+            self.app.push_screen(PredictionsDialog(results, by_name, labels, run, other, epoch))
 
     # Copying
 
