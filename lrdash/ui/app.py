@@ -6,7 +6,7 @@ Imports at the top are paid before the first frame; all others wait until it has
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING
 
@@ -18,6 +18,7 @@ from lrdash.ui.theme import DARK, MONO, THEMES, VARIABLE_DEFAULTS, Paint
 if TYPE_CHECKING:
     from rich.console import RenderableType
     from textual.command import Provider
+    from textual.filter import LineFilter
 
     from lrdash.monitor.snapshot import Snapshot
     from lrdash.ui.backend import Backend
@@ -110,7 +111,7 @@ class LrdashApp(KeysInTurn):
             self.exit(error)
             return
         self.glyphs = ASCII if self._ascii_only or self.settings.ascii else UNICODE
-        self.set_class(not self.glyphs.braille, "-ascii")
+        self.set_class(self.glyphs is ASCII, "-ascii")
         self.set_keymap(self.settings.keys)
         self._set_theme(self.settings.theme)
         self._queue = Errand(
@@ -126,6 +127,15 @@ class LrdashApp(KeysInTurn):
         await self.push_screen(self.main)
         if self.session.view_file:
             self.session.view_file.restore(self.main)
+
+    def get_line_filters(self) -> Sequence[LineFilter]:
+        """What is not drawn by the app's own glyphs is replaced on its way to the terminal."""
+        filters = super().get_line_filters()
+        if not self.has_class("-ascii"):
+            return filters
+        from lrdash.ui.plain_characters import ASCII_ONLY
+
+        return [*filters, ASCII_ONLY]
 
     def on_unmount(self) -> None:
         if self.is_open:
@@ -281,7 +291,7 @@ class LrdashApp(KeysInTurn):
         from lrdash.ui.bindings import views_in_reach
         from lrdash.ui.dialogs.texts import HelpDialog
 
-        self.push_screen(HelpDialog(views_in_reach(self.screen), self.settings.keys))
+        self.push_screen(HelpDialog(views_in_reach(self.screen), self.settings.keys, self.glyphs))
 
     def leave(self) -> None:
         """Quit, but ask while a submission has no answer."""

@@ -68,7 +68,7 @@ class SweepCommands(Provider):
         for view, widget in main.commanded():
             for key in VIEWS[view]:
                 if key.name not in _ONLY_KEYS:
-                    keys = shown_keys(view, key, app.settings.keys)
+                    keys = app.glyphs.keys(shown_keys(view, key, app.settings.keys))
                     run = partial(widget.run_action, key.action)
                     yield Command(f"{key.label.lower()}: {key.help}", f"key {keys}", run)
         for tab in TABS:

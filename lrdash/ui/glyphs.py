@@ -49,6 +49,12 @@ class Glyphs(msgspec.Struct, frozen=True):
     plus_minus: str = "±"
     braille: bool = True
 
+    def keys(self, shown: str) -> str:
+        """Keys as they are printed on a keyboard; without arrows to draw, in words."""
+        return shown if self.braille else shown.translate(_KEY_WORDS)
+
+
+_KEY_WORDS = str.maketrans({"↑": "up", "↓": "down", "←": "left", "→": "right", "…": "to"})
 
 UNICODE = Glyphs()
 ASCII = Glyphs(

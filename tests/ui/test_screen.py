@@ -280,9 +280,32 @@ async def test_ascii_has_no_other_character() -> None:
     app = fakes.make_app(ascii_only=True)
     async with app.run_test(size=(120, 40)) as pilot:
         await opened(pilot)
-        rows = screen_text(app).splitlines()
-        inside = [row[1:-1] for row in rows[3:12]] + [row[1:55] for row in rows[14:38]] + rows[:2] + rows[39:]
-        assert all(row.isascii() for row in inside), [row for row in inside if not row.isascii()]
+        assert other_characters(app) == []
+        await pilot.press("?")
+        await shows(pilot, "up k")
+        assert other_characters(app) == []
+        await pilot.press("escape", "[", "[", ":")
+        await shows(pilot, "Search for commands")
+        assert other_characters(app) == []
+        await pilot.press("escape", "]", "]", "/")
+        await shows(pilot, "filter: words of")
+        assert other_characters(app) == []
+
+
+def other_characters(app: LrdashApp) -> list[str]:
+    """The lines with what is not ASCII, of what Textual itself draws too."""
+    return [row for row in screen_text(app).splitlines() if not row.isascii()]
+
+
+async def test_q_is_called_what_it_does() -> None:
+    app = fakes.make_app()
+    async with app.run_test(size=(100, 30)) as pilot:
+        await opened(pilot)
+        await shows(pilot, "q Quit")
+        await pilot.press("]")
+        await shows(pilot, "q Home")
+        await pilot.press("q")
+        await shows(pilot, "q Quit")
 
 
 async def test_no_color_is_grey(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -11,6 +11,7 @@ from rich.cells import cell_len
 from lrdash.ui.bindings import VIEW_TITLES, VIEWS, shown_keys
 from lrdash.ui.dialogs.base import Dialog
 from lrdash.ui.format import fit, plain
+from lrdash.ui.glyphs import Glyphs
 from lrdash.ui.table_text import Cell, table_lines
 from lrdash.ui.widgets.lines import Line, line
 
@@ -22,9 +23,12 @@ class TextDialog(Dialog[None]):
     """A page to read."""
 
 
-def help_lines(views: Sequence[str], keymap: Mapping[str, str]) -> list[Line]:
+def help_lines(views: Sequence[str], keymap: Mapping[str, str], glyphs: Glyphs) -> list[Line]:
     """The keys of some views, as they are bound now."""
-    keys = {view: [(shown_keys(view, key, keymap), key.help) for key in VIEWS[view]] for view in views}
+    keys = {
+        view: [(glyphs.keys(shown_keys(view, key, keymap)), key.help) for key in VIEWS[view]]
+        for view in views
+    }
     width = max((cell_len(shown) for rows in keys.values() for shown, _ in rows), default=0)
     lines: list[Line] = []
     for view, rows in keys.items():
@@ -37,8 +41,8 @@ def help_lines(views: Sequence[str], keymap: Mapping[str, str]) -> list[Line]:
 class HelpDialog(TextDialog):
     """The keys of where the focus was; the key that opened it closes it."""
 
-    def __init__(self, views: Sequence[str], keymap: Mapping[str, str]) -> None:
-        super().__init__("keys", help_lines(views, keymap))
+    def __init__(self, views: Sequence[str], keymap: Mapping[str, str], glyphs: Glyphs) -> None:
+        super().__init__("keys", help_lines(views, keymap, glyphs))
 
     def action_help(self) -> None:
         self.dismiss()

@@ -172,6 +172,7 @@ class MainScreen(Overlays):
         if tab != "Log":
             self._wanted = None
         self.query_one(TabBar).active = tab
+        self.query_one("#keys", KeyBar).labels = {} if tab == TABS[0] else {"quit_or_back": TABS[0]}
         if not self.query(f"#{tab.lower()}"):
             await self.query_one("#body").mount(make_view(tab))
             self.watch_chart_view(self.chart_view)

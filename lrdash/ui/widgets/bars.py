@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from rich.cells import cell_len
 from rich.segment import Segment
 from rich.style import Style
@@ -66,19 +68,21 @@ class TabBar(Widget, Painted):
 class KeyBar(Widget, Painted):
     """The keys that matter most where the focus is; each can be clicked."""
 
+    labels: reactive[Mapping[str, str]] = reactive({})
+    """By action, for those that do not do just now what the table of keys calls them."""
+
     def on_mount(self) -> None:
         self.screen.bindings_updated_signal.subscribe(self, lambda _: self.refresh(layout=True))
 
     def get_content_width(self, container: Size, viewport: Size) -> int:
-        return sum(cell_len(f" {_key_of(one)} {one.description} ") for one in self._shown())
+        return sum(cell_len(part) for one in self._shown() for part in self._words(one))
 
     def render_line(self, y: int) -> Strip:
         width = self.size.width
         segments: list[Segment] = []
         room = width
         for binding in self._shown():
-            key = f" {_key_of(binding)} "
-            label = f"{binding.description} "
+            key, label = self._words(binding)
             room -= cell_len(key) + cell_len(label)
             if room < 0:
                 break
@@ -88,6 +92,11 @@ class KeyBar(Widget, Painted):
                 Segment(label, self.paint["muted"] + clickable),
             ]
         return self.line(segments, width)
+
+    def _words(self, binding: Binding) -> tuple[str, str]:
+        """A key and what it does, where it does something else just now."""
+        key = self.glyphs.keys(binding.key_display or key_name(binding.key))
+        return f" {key} ", f"{self.labels.get(binding.action, binding.description)} "
 
     def on_mouse_move(self, event: events.MouseMove) -> None:
         """What the key below the mouse does, in full."""
@@ -103,10 +112,6 @@ class KeyBar(Widget, Painted):
         for binding in own + sorted(general, key=_rank):
             unique.setdefault(binding.action, binding)
         return list(unique.values())
-
-
-def _key_of(binding: Binding) -> str:
-    return binding.key_display or key_name(binding.key)
 
 
 def _rank(binding: Binding) -> tuple[bool, int]:
