@@ -145,6 +145,12 @@ class ReplayResults(Results):
     def candidates(self) -> tuple[Candidate, ...]:
         raise ResultsError("this is a recording: the predictions are not in it")
 
+    def reported(self) -> tuple[Candidate, ...]:
+        from lrdash.results.candidates import Candidate
+
+        runs = self._source.snapshot.runs
+        return tuple(Candidate(run.run, run.label or run.run, run.group, run.index) for run in runs)
+
     def run_names(self) -> dict[str, str]:
         return {run.key: run.run for run in self._source.snapshot.runs}
 

@@ -37,6 +37,10 @@ class Results(ABC):
     def candidates(self) -> tuple[Candidate, ...]:
         """Every run with its predictions, for comparisons and the prediction browser."""
 
+    def reported(self) -> tuple[Candidate, ...]:
+        """Every run that a report of the comparison names."""
+        return self.candidates()
+
     @abstractmethod
     def run_names(self) -> Mapping[str, str]:
         """The name of every run, by key."""

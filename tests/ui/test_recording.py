@@ -9,6 +9,7 @@ import threading
 from collections.abc import Mapping
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from lrdash.cli import main
@@ -207,8 +208,11 @@ class SomeResults(FolderResults):
         return a_comparison()
 
 
-async def test_a_replay_shows_logs_curves_and_comparisons(tmp_path: Path) -> None:
+async def test_a_replay_shows_logs_curves_and_comparisons(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Recorded from a screen, shown on a screen, without the files it was recorded from."""
+    monkeypatch.chdir(tmp_path)
     files = tmp_path / "files"
     files.mkdir()
     (files / "4815201_0.out").write_text("the last line\n")
@@ -233,6 +237,14 @@ async def test_a_replay_shows_logs_curves_and_comparisons(tmp_path: Path) -> Non
         assert list(replay.main.chart.steps["text:0"].steps) == [10, 20, 30]
         await pilot.press("[", "[", "down", "enter")
         await shows(pilot, "the predictions are not in it")
+        await pilot.press("escape", "ctrl+s")
+        await shows(pilot, "JSON, everything")
+        await pilot.press("j")
+        written = tmp_path / "lr_experiment_v7-comparison.json"
+        await until(pilot, written.exists, "the export", 5)
+    report = json.loads(written.read_text())
+    assert report["comparison"]["groups"] == json.loads(msgspec.json.encode(a_comparison().groups))
+    assert report["provenance"][0]["state"] == "COMPLETED"
 
 
 async def test_a_comparison_that_failed_is_said_and_not_awaited(tmp_path: Path) -> None:

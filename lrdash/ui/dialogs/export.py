@@ -17,9 +17,8 @@ def export(name: str, results: Results, state: ScreenState) -> Path:
     from lrdash.report.document import make_report
     from lrdash.report.formats import render
 
-    candidates = results.candidates()
     epoch = state.comparison.epoch if state.comparison else "last"
-    report = make_report(results.compare(state.baselines, epoch), candidates, state.snapshot)
+    report = make_report(results.compare(state.baselines, epoch), results.reported(), state.snapshot)
     return write_new(f"{state.snapshot.sweep}-comparison", _SUFFIXES.get(name, name), render(report, name))
 
 
