@@ -15,7 +15,7 @@ _TABLE = str.maketrans({one: plain for signs, plain in _STAND_INS.items() for on
 
 
 class AsciiOnly(LineFilter):
-    """Borders and scroll bars, Textual's own too, in characters of the same width; words of files are left."""
+    """Borders and scroll bars, Textual's own too, in characters as wide; words of files are left."""
 
     def apply(self, segments: list[Segment], background: Color) -> list[Segment]:
         return [Segment(text.translate(_TABLE), style, control) for text, style, control in segments]
