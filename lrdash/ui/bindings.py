@@ -7,17 +7,21 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 from textual.binding import Binding, BindingType
+from textual.keys import Keys
 
 if TYPE_CHECKING:
     from textual.screen import Screen
 
+_SIGNS = "!\"#$%&'()*+-./:;<=>?@[\\]^_`{|}~"
 KEY_NAMES = {
-    "question_mark": "?", "left_square_bracket": "[", "right_square_bracket": "]", "colon": ":", "slash": "/",
-    "at": "@", "plus": "+", "underscore": "_", "left_curly_bracket": "{", "right_curly_bracket": "}",
-    "space": "space", "enter": "enter", "escape": "esc", "up": "↑", "down": "↓", "left": "←", "right": "→",
-    "pageup": "pgup", "pagedown": "pgdn", "less_than_sign": "<", "greater_than_sign": ">", "home": "home",
-    "end": "end", "exclamation_mark": "!", "ampersand": "&", "full_stop": ".", "comma": ",",
+    **{one.key: sign for sign in _SIGNS for one in Binding.make_bindings([Binding(sign, "")])},
+    "comma": ",", "escape": "esc", "up": "↑", "down": "↓", "left": "←", "right": "→",
+    "pageup": "pgup", "pagedown": "pgdn",
 }  # fmt: skip
+"""What stands on a keyboard, by Textual's name, where that is another."""
+_WRITTEN_NAMES = {shown: key for key, shown in KEY_NAMES.items()}
+_NAMED_KEYS = {*KEY_NAMES, *(key.value for key in Keys)}
+_MODIFIERS = {"ctrl", "shift", "alt", "super", "hyper", "meta"}
 
 
 class Key(msgspec.Struct, frozen=True):
@@ -43,6 +47,24 @@ def key_name(key: str) -> str:
     """A key as people write it: `?`, `ctrl+t`, `shift+tab`."""
     *modifiers, last = key.split("+") if key != "+" else [key]
     return "+".join([*modifiers, KEY_NAMES.get(last, last)])
+
+
+def parse_keys(text: str) -> str:
+    """Keys as people write them, `?, ctrl+t`, in Textual's names.
+
+    Raises:
+        ValueError: one is no key of a keyboard.
+    """
+    return ",".join(_parse_key(one.strip()) for one in text.split(","))
+
+
+def _parse_key(text: str) -> str:
+    modifiers, plus, last = text.rpartition("+") if len(text) > 1 else ("", "", text)
+    key = _WRITTEN_NAMES.get(last, last)
+    is_known = key in _NAMED_KEYS or (len(key) == 1 and key.isalnum())
+    if not is_known or (plus and not set(modifiers.split("+")) <= _MODIFIERS):
+        raise ValueError(f"{text!r} is no key")
+    return f"{modifiers}{plus}{key}"
 
 
 def _pick(name: str, keys: str, label: str, help_text: str = "") -> Key:

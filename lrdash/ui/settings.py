@@ -6,9 +6,11 @@ from pathlib import Path
 
 import msgspec
 import platformdirs
+from textual.theme import BUILTIN_THEMES
 
 from lrdash.errors import ConfigError
-from lrdash.ui.bindings import VIEWS
+from lrdash.ui.bindings import VIEWS, parse_keys
+from lrdash.ui.theme import THEMES
 
 
 class Notify(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -55,15 +57,22 @@ def load_settings(path: Path | None = None) -> Settings:
     except msgspec.DecodeError as error:
         fields = ", ".join(Settings.__struct_fields__)
         raise ConfigError(f"{path}: {error}; keys are {fields}") from None
-    _check_keys(path, settings)
-    return settings
+    themes = [theme.name for theme in THEMES]
+    if settings.theme and settings.theme not in (*BUILTIN_THEMES, *themes):
+        raise ConfigError(f"{path}: theme {settings.theme!r} is none; there are {', '.join(themes)}")
+    return msgspec.structs.replace(settings, keys=_parsed_keys(path, settings))
 
 
-def _check_keys(path: Path, settings: Settings) -> None:
-    known = binding_ids()
-    for name in settings.keys:
+def _parsed_keys(path: Path, settings: Settings) -> dict[str, str]:
+    known, parsed = binding_ids(), {}
+    for name, keys in settings.keys.items():
         if name not in known:
             raise ConfigError(f"{path}: keys.{name!r} is no binding; they are listed in docs/keys.md")
+        try:
+            parsed[name] = parse_keys(keys)
+        except ValueError as error:
+            raise ConfigError(f"{path}: keys.{name!r}: {error}; write m, ?, f5 or ctrl+g") from None
+    return parsed
 
 
 def binding_ids() -> set[str]:

@@ -17,6 +17,7 @@ from lrdash.errors import ConfigError, ResultsError
 from lrdash.monitor.snapshot import Snapshot, Source, Sources
 from lrdash.results.comparison import Comparison
 from lrdash.ui.app import LrdashApp
+from lrdash.ui.bindings import VIEWS, shown_keys
 from lrdash.ui.recording import GROWTH, SNAPSHOTS, Frame, Growth, Recorder, RecordingSource
 from lrdash.ui.replay import ReplayResults, ReplaySource
 from lrdash.ui.results import FolderResults
@@ -299,12 +300,23 @@ def test_settings_are_read(tmp_path: Path) -> None:
     )
 
 
+def test_keys_are_written_as_they_are_printed(tmp_path: Path) -> None:
+    path = tmp_path / "config.toml"
+    path.write_text("[keys]\n'home.mark' = '%, ctrl+g,pgdn'\n'home.open' = '+,question_mark'\n")
+    keys = load_settings(path).keys
+    assert keys == {"home.mark": "percent_sign,ctrl+g,pagedown", "home.open": "plus,question_mark"}
+    assert shown_keys("home", VIEWS["home"][0], {"home.up": keys["home.mark"]}) == "% ctrl+g pgdn"
+
+
 @pytest.mark.parametrize(
     ("text", "words"),
     [
         ("them = 1", "unknown field `them`"),
         ("queue_seconds = 'x'", r"Expected `float`, got `str` - at `\$.queue_seconds`"),
         ("[keys]\n'home.marks' = 'm'", r"'home.marks' is no binding"),
+        ("[keys]\n'home.mark' = 'foo'", r"keys.'home.mark': 'foo' is no key"),
+        ("[keys]\n'home.mark' = 'm,'", r"keys.'home.mark': '' is no key"),
+        ("theme = 'night'", r"theme 'night' is none; there are lrdash-dark, "),
         ("theme = ", "config.toml: "),
     ],
 )
