@@ -13,7 +13,7 @@ import numpy as np
 from trainer.data.examples import Labels
 from trainer.data.rows import Label
 from trainer.data.sources import Row
-from trainer.files import half_written, read_json, replacing, without_nan, write_json
+from trainer.files import half_written, naming, read_json, replacing, without_nan, write_json
 from trainer.probabilities import Array, log_probabilities
 
 SCHEMA = 1
@@ -98,7 +98,7 @@ class TrainerLog:
             "elapsed_time": _clock(elapsed),
             "remaining_time": _clock(remaining),
         }
-        with self._path.open("a", encoding="utf-8") as file:
+        with naming(self._path), self._path.open("a", encoding="utf-8") as file:
             file.write(json.dumps(without_nan(row), allow_nan=False) + "\n")
 
 

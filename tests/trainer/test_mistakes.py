@@ -14,6 +14,7 @@ import pytest
 from tests.trainer.trainings import Hook, Interruption, Training, train, words
 from tests.waiting import wait_until
 from trainer import checkpoints
+from trainer.results import TRAINER_LOG, TrainerLog
 
 pytestmark = pytest.mark.training
 
@@ -373,6 +374,13 @@ def test_a_disk_that_fills_up(demo_data: Path, tmp_path: Path) -> None:
     run = train(words(demo_data), tmp_path, code=1, hook=no_space_left)
     assert message(run).startswith("cannot write ")
     assert message(run).endswith("complete: No space left on device")
+
+
+def test_a_full_disk_names_the_file(tmp_path: Path) -> None:
+    (tmp_path / TRAINER_LOG).symlink_to("/dev/full")
+    with pytest.raises(OSError, match="No space left") as error:
+        TrainerLog(tmp_path, 2).write(1, {})
+    assert error.value.filename == str(tmp_path / TRAINER_LOG)
 
 
 def several_nodes(_rank: int) -> None:
