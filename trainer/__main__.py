@@ -44,7 +44,7 @@ def guarded(words: Sequence[str], stop: StopRequest) -> int:
     except OSError as error:
         if error.errno not in _OF_THE_DISK:
             raise
-        return _fail(f"cannot write {error.filename or ''}: {error.strerror}", 1, stop)
+        return _fail(f"cannot write {error.filename or 'a file'}: {error.strerror}", 1, stop)
 
 
 def _own_line(error: TrainerError) -> str:

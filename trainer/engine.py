@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 import shutil
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ from typing import Any
 import torch
 from accelerate import PartialState
 from accelerate.utils import DistributedType, FullyShardedDataParallelPlugin
+from safetensors import SafetensorError
 from torch.distributed.checkpoint.state_dict import StateDictOptions, get_model_state_dict
 from transformers import Trainer, TrainingArguments
 from transformers.trainer_utils import EvalLoopOutput
@@ -22,6 +24,7 @@ from trainer.checkpoints import Progress
 from trainer.data.batches import Collator, EpochLoader, EvaluationBatches, RowPicker, TrainingBatches
 from trainer.data.examples import Examples
 from trainer.errors import TrainingError
+from trainer.files import naming
 from trainer.log import Heartbeat, info
 from trainer.loss import EpochLoss, batch_loss
 from trainer.optimizer_state import load_optimizer, save_optimizer
@@ -32,6 +35,16 @@ from trainer.throughput import Throughput
 
 class Stopped(Exception):  # noqa: N818 - not an error
     """The run was asked to stop; everything that should be saved is."""
+
+
+@contextmanager
+def writing(folder: Path) -> Iterator[None]:
+    """A full disk ends the run with the name of what is saved, also where safetensors found it."""
+    try:
+        with naming(folder):
+            yield
+    except SafetensorError as error:
+        raise TrainingError(f"cannot write {folder}: {error}") from None
 
 
 class Engine(Trainer):  # type: ignore[misc]
@@ -201,7 +214,7 @@ class Engine(Trainer):  # type: ignore[misc]
         info(f"Saving model checkpoint to {output / name}")
         self.heartbeat.doing(f"Saving {name}")
         self.store_flos()
-        with self.throughput.paused():
+        with self.throughput.paused(), writing(output / name):
             if self.args.should_save:
                 shutil.rmtree(folder, ignore_errors=True)
                 folder.mkdir(parents=True)

@@ -29,11 +29,11 @@ def without_nan(value: Any) -> Any:
 
 @contextmanager
 def naming(path: Path) -> Iterator[None]:
-    """Failures bear the name of this file: those of a full disk have none, half written files one of their own."""
+    """A failure that names no file, such as that of a full disk, gets the name of this one."""
     try:
         yield
     except OSError as error:
-        error.filename = str(path)
+        error.filename = error.filename or str(path)
         raise
 
 

@@ -18,7 +18,7 @@ from trainer.callbacks import ProgressBar, Reporter, StopAtStep, wants_progress_
 from trainer.checkpoints import SavedCheckpoint
 from trainer.data.batches import Collator
 from trainer.dataset import Datasets, load_datasets
-from trainer.engine import Engine, Stopped
+from trainer.engine import Engine, Stopped, writing
 from trainer.errors import CheckpointError, TrainingError
 from trainer.files import make_readable, write_json
 from trainer.log import Heartbeat, info
@@ -244,7 +244,8 @@ class Run:
             if self.is_first:
                 link_model(newest[-1].folder, output)
         else:
-            engine.save_model(str(output), _internal_call=True)
+            with writing(output):
+                engine.save_model(str(output), _internal_call=True)
             if self.is_first:
                 make_readable(output)
         if self.is_first:

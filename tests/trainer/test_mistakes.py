@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import json
+import resource
 import shutil
 import threading
 from pathlib import Path
@@ -374,6 +375,20 @@ def test_a_disk_that_fills_up(demo_data: Path, tmp_path: Path) -> None:
     run = train(words(demo_data), tmp_path, code=1, hook=no_space_left)
     assert message(run).startswith("cannot write ")
     assert message(run).endswith("complete: No space left on device")
+
+
+def allow_no_large_files(_rank: int) -> None:
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1 << 20, 1 << 20))
+
+
+@pytest.mark.parametrize(("when", "what"), [("epoch", "saves/checkpoint-epoch1"), ("no", "saves")])
+def test_a_disk_that_has_no_room_for_the_weights(
+    demo_data: Path, tmp_path: Path, when: str, what: str
+) -> None:
+    command = words(demo_data, num_train_epochs=1, save_strategy=when)
+    run = train(command, tmp_path, code=1, hook=allow_no_large_files)
+    assert message(run).startswith(f"cannot write {what}: ")
+    assert "File too large" in message(run)
 
 
 def test_a_full_disk_names_the_file(tmp_path: Path) -> None:
