@@ -59,6 +59,13 @@ def half_written(folder: Path, names: Container[str]) -> list[Path]:
     return [path for path, match in found.items() if match and match[1] in names]
 
 
+def end_at_a_whole_line(path: Path) -> None:
+    """Cut off the line that a kill or a full disk left half written: the next one would be glued to it."""
+    if path.is_file():
+        with path.open("rb+") as file:
+            file.truncate(file.read().rfind(b"\n") + 1)
+
+
 def write_json(path: Path, value: Any) -> None:
     with replacing(path) as file:
         json.dump(without_nan(value), file, indent=2, ensure_ascii=False, allow_nan=False)

@@ -13,7 +13,15 @@ import numpy as np
 from trainer.data.examples import Labels
 from trainer.data.rows import Label
 from trainer.data.sources import Row
-from trainer.files import half_written, naming, read_json, replacing, without_nan, write_json
+from trainer.files import (
+    end_at_a_whole_line,
+    half_written,
+    naming,
+    read_json,
+    replacing,
+    without_nan,
+    write_json,
+)
 from trainer.probabilities import Array, log_probabilities
 
 SCHEMA = 1
@@ -82,6 +90,7 @@ class TrainerLog:
     def __init__(self, folder: Path, total_steps: int) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         self._path = folder / TRAINER_LOG
+        end_at_a_whole_line(self._path)
         self._total = total_steps
         self._started = time.monotonic()
         self._first_step: int | None = None

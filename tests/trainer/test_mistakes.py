@@ -398,6 +398,13 @@ def test_a_full_disk_names_the_file(tmp_path: Path) -> None:
     assert error.value.filename == str(tmp_path / TRAINER_LOG)
 
 
+def test_a_line_that_was_left_half_written_spoils_no_other(tmp_path: Path) -> None:
+    path = tmp_path / TRAINER_LOG
+    path.write_text('{"current_steps": 1}\n{"current_st')
+    TrainerLog(tmp_path, 2).write(2, {})
+    assert [json.loads(line)["current_steps"] for line in path.read_text().splitlines()] == [1, 2]
+
+
 def several_nodes(_rank: int) -> None:
     import os
 
