@@ -88,12 +88,17 @@ def _candidate(run: ForeignRun, results: RunResults) -> Candidate:
 
 
 def read_args(folder: Path) -> dict[str, Scalar]:
-    """Arguments that the folder itself names; empty where it names none."""
+    """Arguments of the training that the folder itself names; empty where it names none.
+
+    A model that was only evaluated has none either: the rate and epochs beside it trained nothing.
+    """
     try:
         meta = read_json(folder / "run_meta.json")
     except (FileNotFoundError, UnreadableError):
         meta = None
     if isinstance(meta, dict) and isinstance(named := meta.get("arguments"), dict):
+        if named.get("do_train") is False:
+            return {}
         return {
             key: _scalar(value) for key, value in named.items() if isinstance(value, str | int | float | bool)
         }

@@ -71,6 +71,18 @@ def test_only_runs_on_the_same_rows_are_compared(tmp_path: Path) -> None:
     assert [len(group.pairs) for group in compare(runs).groups] == [1, 0]
 
 
+def test_an_evaluation_has_no_rate(tmp_path: Path) -> None:
+    """Its configuration is often the training's, with do_train: false."""
+    for name, rate, trained in (("a", 1e-5, True), ("b", 2e-5, True), ("first epoch", 2e-5, False)):
+        write_lines(tmp_path / name / "generated_predictions.jsonl", prediction_lines(40, 0.8))
+        model = "text" if trained else "saves/a/checkpoint-epoch1"
+        arguments = {"learning_rate": rate, "do_train": trained, "model_name_or_path": model}
+        (tmp_path / name / "run_meta.json").write_text(json.dumps({"arguments": arguments}))
+    runs = foreign_candidates(find_runs([tmp_path]), ResultsReader(), PredictionStore())
+    assert [run.label for run in runs] == ["1e-5", "2e-5", "first epoch"]
+    assert [run.learning_rate for run in runs] == [1e-5, 2e-5, None]
+
+
 def test_labels_say_what_differs_among_runs_that_are_compared(tmp_path: Path) -> None:
     for model, prefix in (("text", "x"), ("vision", "y")):
         for rate in (2e-5, 2e-6):
