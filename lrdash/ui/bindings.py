@@ -329,4 +329,5 @@ def _bindings_of(view: str, key: Key) -> Iterable[Binding]:
     yield Binding(
         key.keys, key.action, key.label, show=key.footer, tooltip=key.help, id=f"{view}.{key.name}",
         key_display=key_name(key.keys.split(",")[0]),
+        priority=view == "search",  # else the field takes alt+r, of which terminals tell the letter, as text
     )  # fmt: skip
