@@ -5,10 +5,13 @@ from __future__ import annotations
 import stat
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any
+
+from msgspec import structs
 
 from lrdash.errors import ResultsError
 from lrdash.logs.scanner import LogScanner
@@ -18,13 +21,15 @@ from lrdash.monitor.join import run_metrics
 from lrdash.monitor.snapshot import Attempt, LogPaths, RunStatus, Snapshot, Source, Sources
 from lrdash.results.documents import RunResults
 from lrdash.results.foreign import ForeignRun, find_runs
-from lrdash.results.history import ResultsReader
+from lrdash.results.history import TRAINER_LOG, ResultsReader
 from lrdash.results.values import number
 
 FILES_SECONDS = 2.0
 NEVER_SECONDS = 3600.0
 SEARCH_SECONDS = 30.0
 """Runs that have appeared are looked for as often."""
+SILENT_SECONDS = 600.0
+"""A run that has written nothing for so long is not said to end: there is no queue that knows it to run."""
 LOG_PATTERNS = ("running_log.txt", "*.out", "*.log", "*log*.txt")
 """Not every .txt: a tokenizer's vocab.txt and merges.txt lie beside the model."""
 ERROR_PATTERNS = ("*.err",)
@@ -101,7 +106,9 @@ class ForeignMonitor:
             facts = self._scanner.scan(*streams)[-1]
             problems = self._scanner.problems(*streams)
         evidence = RunEvidence(now=self._clock(), facts=facts, results=results, steps=steps)
-        meta = results.meta
+        meta, progress = results.meta, forecast(evidence)
+        if not _goes_on(run.folder, evidence):
+            progress = structs.replace(progress, eta_seconds=None, eta_range_seconds=None)
         status = RunStatus(
             run=run.name,
             label=run.label,
@@ -109,11 +116,23 @@ class ForeignMonitor:
             cls_backbone_learning_rate=evidence.backbone_learning_rate
             or number(run.args.get("cls_backbone_learning_rate")),
             attempt=Attempt(meta.job, meta.restart, evidence.is_resumed) if meta and meta.job else None,
-            progress=forecast(evidence),
+            progress=progress,
             metrics=run_metrics(results, facts),
             logs=logs,
         )
         return _Look(status, results, problems)
+
+
+def _goes_on(folder: Path, evidence: RunEvidence) -> bool:
+    """Whether steps are left, and something was written lately."""
+    step, steps = evidence.last_step, evidence.total_steps
+    if step is not None and steps is not None and step >= steps:
+        return False
+    written = [evidence.results.modified, evidence.facts.last_output]
+    with suppress(OSError):  # not every run has one
+        written.append((folder / TRAINER_LOG).stat().st_mtime)
+    newest = max((at for at in written if at is not None), default=0.0)
+    return evidence.now - newest < SILENT_SECONDS
 
 
 @dataclass(frozen=True)

@@ -63,6 +63,33 @@ def test_a_stock_run_says_how_far_it_goes(tmp_path: Path) -> None:
     assert (progress.epoch, progress.epochs, progress.step, progress.steps) == (1.0, 6, 50, 300)
 
 
+def test_only_a_run_that_goes_on_is_said_to_end(tmp_path: Path) -> None:
+    """No queue knows whether it runs: its files do."""
+    log = tmp_path / "run" / "trainer_log.jsonl"
+    log.parent.mkdir()
+    rows = [
+        {
+            "current_steps": step,
+            "total_steps": 300,
+            "loss": 0.5,
+            "epoch": step / 100,
+            "elapsed_time": 2 * step,
+        }
+        for step in range(10, 310, 10)
+    ]
+
+    def seconds_to_the_end() -> float | None:
+        progress = foreign_snapshot([tmp_path]).runs[0].progress
+        return progress.eta_seconds if progress else None
+
+    log.write_text("".join(json.dumps(row) + "\n" for row in rows[:12]))
+    assert seconds_to_the_end() == pytest.approx(360, rel=0.15)
+    os.utime(log, (1e9, 1e9))  # killed long ago
+    assert seconds_to_the_end() is None
+    log.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    assert seconds_to_the_end() is None
+
+
 def test_a_half_written_file_is_no_fresh_one(tmp_path: Path) -> None:
     state = write_stock_run(tmp_path / "run")
     monitor = ForeignMonitor([tmp_path])
