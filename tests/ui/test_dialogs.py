@@ -206,13 +206,15 @@ async def test_an_action_hits_what_its_item_lists(letter: str, name: str) -> Non
 
 
 @pytest.mark.parametrize("text", ["0", "soon"])
-async def test_what_is_no_time_limit_is_said_to_be_none(text: str) -> None:
+async def test_what_is_no_time_limit_can_be_put_right(text: str) -> None:
     app = fakes.make_app(backend=Recorder())
     async with app.run_test(size=(120, 40)) as pilot:
         await opened(pilot)
         app.main.marked = frozenset(run.key for run in app.main.snapshot.runs)
         await pilot.press("x", "t", *text, "enter")
-        await until(pilot, lambda: any("is no time limit" in note.message for note in app._notifications))
+        await shows(pilot, f"'{text}' is no time limit")
+        await pilot.press(*["backspace"] * len(text), *"36:00:00", "enter")
+        await shows(pilot, "to 1-12:00:00?")
 
 
 @pytest.mark.parametrize("size", [(80, 24), (80, 15), (60, 12)])

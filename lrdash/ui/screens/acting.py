@@ -154,15 +154,12 @@ class Acting(Screen[None]):
         from lrdash.sweep.script import parse_time_limit
         from lrdash.ui.dialogs.prompt import PromptDialog
 
-        text = await self.app.push_screen_wait(
-            PromptDialog("time limit", "The new limit as Slurm writes it: 36:00:00, 2-12, 90 (minutes)")
-        )
-        if not text:
-            return None
-        seconds = parse_time_limit(text)
-        if not seconds:
-            self.notify(f"{text!r} is no time limit; write 36:00:00 or 2-12", severity="error", markup=False)
-        return seconds
+        def problem_of(text: str) -> str:
+            return "" if parse_time_limit(text) else f"{text!r} is no time limit"
+
+        words = "The new limit as Slurm writes it: 36:00:00, 2-12, 90 (minutes)"
+        text = await self.app.push_screen_wait(PromptDialog("time limit", words, problem_of))
+        return parse_time_limit(text) if text else None
 
     @work(thread=True, group="action")
     def _plan(
