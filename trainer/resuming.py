@@ -141,5 +141,10 @@ def write_marker(output: Path, step: int, epoch: float, signal: str, checkpoint:
     )
 
 
+def training_was_stopped(output: Path) -> bool:
+    """Whether there is a marker of a training that may go on, not of a mere evaluation."""
+    return (read_json(output / checkpoints.STOPPED) or {}).get("checkpoint") is not None
+
+
 def remove_marker(output: Path) -> None:
     (output / checkpoints.STOPPED).unlink(missing_ok=True)

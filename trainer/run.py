@@ -101,7 +101,7 @@ class Run:
                 " --gradient_accumulation_steps: the effective batch stays the same"
             ) from None
         if self.is_first:
-            if self.arguments.do_train:
+            if self.arguments.do_train or not resuming.training_was_stopped(self.arguments.output):
                 resuming.remove_marker(self.arguments.output)
             self.meta.finish()
         return 0

@@ -66,6 +66,17 @@ def check_resumed(resumed: Training, uninterrupted: Training, step: int) -> None
     assert not (resumed.folder / "saves" / "stopped.json").exists()
 
 
+def test_a_stopped_prediction_is_repeated(uninterrupted: Training, tmp_path: Path, demo_data: Path) -> None:
+    model = uninterrupted.folder / "saves"
+    command = words(demo_data, do_train=None, eval_strategy=None, model_name_or_path=model)
+    stop = Interruption(EVALUATION, 1, signal.SIGTERM)
+    train(command, tmp_path, code=STOPPED_EXIT_CODE, hook=stop)
+    marker = tmp_path / "saves" / "stopped.json"
+    assert read(marker)["checkpoint"] is None
+    assert predictions(train(command, tmp_path)) == predictions(uninterrupted)
+    assert not marker.exists()
+
+
 # Where the signal arrives, at which call, and from which step the run goes on. In an epoch the run stops
 # after the step that is being computed; in a save or an evaluation at the checkpoint of that epoch.
 STOPS = [
