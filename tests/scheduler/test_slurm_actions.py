@@ -80,16 +80,19 @@ def slow_cluster(tmp_path: Path) -> Iterator[Cluster]:
 
 def test_what_came_to_its_own_end_was_not_cancelled(slow_cluster: Cluster) -> None:
     scheduler = SlurmScheduler(slow_cluster.environment)
-    ended = slow_cluster.sbatch(wrap="true")
     running = slow_cluster.sbatch()
-    wait_until(lambda: slow_cluster.states(ended) == ["COMPLETING"], what="an end of its own")
     wait_until(lambda: slow_cluster.states(running) == ["RUNNING"])
+    ended = slow_cluster.sbatch(wrap="true")
+    wait_until(lambda: slow_cluster.states(ended) == ["COMPLETING"], what="an end of its own")
 
     with pytest.raises(RefusedError) as caught:
         scheduler.cancel([ended, running])
 
-    state = str(caught.value).removeprefix(f"{ended} is ").removesuffix(f"; cancelled: {running}")
-    assert state in ("COMPLETING", "COMPLETED")
+    # A busy machine may take longer to ask than the task to complete.
+    assert str(caught.value) in (
+        f"{ended} is COMPLETING; cancelled: {running}",
+        f"{ended} is COMPLETED, not active; cancelled: {running}",
+    )
     wait_until(lambda: slow_cluster.states(ended) == ["COMPLETED"])
     wait_until(lambda: slow_cluster.states(running) == ["CANCELLED"], 20)
 
