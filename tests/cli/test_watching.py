@@ -72,8 +72,9 @@ def test_wait_is_for_what_was_submitted(tmp_path: Path) -> None:
     waited = lrdash(sweep, "wait")
 
     assert "not submitted, and not waited for: vision:0, vision:1" in waited.stderr
-    states = [line.rpartition(" ")[2] for line in waited.stderr.splitlines() if line.startswith("text:")]
-    assert states[-2:] == ["COMPLETED", "COMPLETED"], waited.stderr
+    told = [line.split() for line in waited.stderr.splitlines() if line.startswith("text:")]
+    last = {words[0].rstrip(":"): words[-1] for words in told}
+    assert last == {"text:0": "COMPLETED", "text:1": "COMPLETED"}, waited.stderr
     assert waited.returncode in (0, 3), "3: the checks of a program that is no training"
 
 
