@@ -16,6 +16,7 @@ import pytest
 from lrdash.errors import InvalidJobError, RefusedError, SchedulerError, UnsupportedError
 from lrdash.scheduler.base import Submission, Task
 from lrdash.scheduler.local import LocalScheduler, ignored_options
+from lrdash.scheduler.local import supervisor as supervising
 from lrdash.scheduler.local.jobs import JobStore, SupervisorMark
 from lrdash.sweep.load import load_sweep
 from lrdash.sweep.spec import Sweep
@@ -375,3 +376,17 @@ def test_a_job_whose_state_cannot_be_written_is_none(tmp_path: Path) -> None:
 def test_ignored_options_are_named(tmp_path: Path) -> None:
     sweep = write_sweep(tmp_path, options=("--gres=gpu:2", "--mem=200G", "--time=24:00:00"))
     assert ignored_options(sweep.groups[0].script) == {"gres": "gpu:2", "mem": "200G", "requeue": ""}
+
+
+def test_what_a_task_starts_while_another_ends_is_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A look takes time, and a loader's workers may be started in the middle of it."""
+    task, worker = 10, 11
+    children: dict[int, set[int]] = {os.getpid(): {task}, task: set(), worker: set()}
+
+    def descendants(pid: int) -> set[int]:
+        found = children[pid].union(*(children[child] for child in children[pid]))
+        children[task].add(worker)
+        return found
+
+    monkeypatch.setattr(supervising, "descendants", descendants)
+    assert supervising._orphans({task}) == set()

@@ -257,9 +257,12 @@ def _signal_tree(pid: int, signum: Signals) -> None:
 
 
 def _orphans(leaders: set[int]) -> set[int]:
-    """Our descendants that belong to no task, zombies included."""
-    owned = leaders.union(*map(descendants, leaders))
-    return descendants(os.getpid()) - owned
+    """Our descendants that belong to no task, zombies included.
+
+    All are looked for first: what a task starts meanwhile is then among its own only, not among them.
+    """
+    everyone = descendants(os.getpid())
+    return everyone - leaders.union(*map(descendants, leaders))
 
 
 if __name__ == "__main__":
